@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+
+/// What is wanted of a file.
+public struct ContentRequest: Hashable, Sendable {
+    /// One range of it; `nil`: all. A provider may answer with the whole file all the same, see ``Content/range``.
+    public var range: ByteRange?
+
+    /// Creates a request; without arguments for the whole file.
+    public init(range: ByteRange? = nil) { self.range = range }
+}
+
+/// An upstream's answer, at the moment when its head is there and its bytes are about to come.
+public struct Content: Sendable {
+    /// The bytes of *this* body that the upstream promised, where it did.
+    public var length: Int64?
+    /// The part of the file that ``body`` is; `nil`: the whole file, even if a range was asked for.
+    public var range: ClosedRange<Int64>?
+    /// The size of the whole file, where the upstream said it.
+    public var totalSize: Int64?
+    /// The upstream's media type; `nil` where it only says `application/octet-stream`.
+    public var mimeType: String?
+    /// The upstream's strong validator, to hold later parts against.
+    public var validator: String?
+    /// The bytes. Ending the iteration, or letting go of it, ends the transfer.
+    public var body: ContentBody
+
+    /// Creates an answer.
+    public init(
+        length: Int64?,
+        range: ClosedRange<Int64>? = nil,
+        totalSize: Int64? = nil,
+        mimeType: String? = nil,
+        validator: String? = nil,
+        body: ContentBody
+    ) {
+        self.length = length
+        self.range = range
+        self.totalSize = totalSize
+        self.mimeType = mimeType
+        self.validator = validator
+        self.body = body
+    }
+}
+
+/// The bytes of a file, pulled: nothing is read from the upstream much before it is asked for.
+///
+/// It can be iterated once. Cancelling the iterating task ends the transfer with ``ProviderError/Kind/cancelled``.
+public struct ContentBody: AsyncSequence, Sendable {
+    /// Bytes; never an empty buffer.
+    public typealias Element = ByteBuffer
+
+    private let makeNext: @Sendable () -> Next
+
+    /// Takes the bytes from `next`, which answers `nil` at a *complete* end and throws at any other.
+    public typealias Next = () async throws(ProviderError) -> ByteBuffer?
+
+    /// Creates a body; `makeNext` is called once, by the one iteration.
+    public init(_ makeNext: @escaping @Sendable () -> Next) { self.makeNext = makeNext }
+
+    /// A body of bytes that are already there.
+    public init(_ bytes: ByteBuffer) {
+        self.init {
+            var rest: ByteBuffer? = bytes.readableBytes > 0 ? bytes : nil
+            return { () async throws(ProviderError) -> ByteBuffer? in
+                defer { rest = nil }
+                return rest
+            }
+        }
+    }
+
+    /// Begins the one iteration.
+    public func makeAsyncIterator() -> Iterator { Iterator(nextBytes: self.makeNext()) }
+
+    /// Pulls the bytes.
+    public struct Iterator: AsyncIteratorProtocol {
+        let nextBytes: Next
+
+        /// The next bytes; `nil` after the last. Throws where the body broke off.
+        public mutating func next() async throws(ProviderError) -> ByteBuffer? {
+            try await self.nextBytes()
+        }
+
+        /// The next bytes, for `for try await` under any isolation.
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(ProviderError) -> ByteBuffer? {
+            try await self.nextBytes()
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Refuses what a provider does not promise, or what could not be put into a URL, before any request is made.
+///
+/// So no adapter can silently ignore an option, and no empty part can turn an item's URL into a collection's.
+public struct CheckedProvider: Provider {
+    private let base: any Provider
+
+    /// Wraps a provider.
+    public init(_ base: any Provider) { self.base = base }
+
+    /// The wrapped provider's name.
+    public var id: ProviderID { self.base.id }
+    /// The wrapped provider's adapter.
+    public var kind: String { self.base.kind }
+    /// The wrapped provider's promises.
+    public var capabilities: Capabilities { self.base.capabilities }
+
+    /// Refuses where sessions are not listed.
+    public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
+        guard self.capabilities.listsSessions else { throw .unsupported("list sessions", by: self.id) }
+        guard limit > 0 else { return [] }
+        return Array(try await self.base.sessions(limit: limit).prefix(limit))
+    }
+
+    /// Refuses an impossible container and filters that the provider does not apply.
+    public func list(_ query: ListQuery) async throws(ProviderError) -> Page<Download> {
+        if let session = query.session {
+            let probe = DownloadReference(provider: self.id, session: session, item: "-")
+            guard probe.isWellFormed else { throw .notFound("There is no such session.") }
+        } else if !self.capabilities.listsRoot {
+            throw .unsupported("list downloads outside of a session", by: self.id)
+        }
+        guard query.filter == query.filter.narrowed(to: self.capabilities.filters) else {
+            throw .unsupported("apply these filters", by: self.id)
+        }
+        return try await self.base.list(query)
+    }
+
+    /// Refuses a reference of another provider, or a malformed one, as not found.
+    public func download(_ reference: DownloadReference) async throws(ProviderError) -> Download {
+        try self.check(reference)
+        return try await self.base.download(reference)
+    }
+
+    /// Refuses a bad reference; holds the answered range against the one asked for.
+    public func content(
+        of reference: DownloadReference,
+        _ request: ContentRequest
+    ) async throws(ProviderError) -> Content {
+        try self.check(reference)
+        let content = try await self.base.content(of: reference, request)
+        guard let range = content.range else { return content }
+        let length = range.upperBound - range.lowerBound + 1
+        guard request.range != nil, content.length.map({ $0 == length }) ?? true,
+            content.totalSize.map({ request.range?.resolved(size: $0) == range }) ?? true
+        else {
+            throw ProviderError(.malformedResponse, message: "The upstream answered with another range than was asked for.")
+        }
+        return content
+    }
+
+    /// Refuses where deleting is not promised.
+    public func delete(_ reference: DownloadReference) async throws(ProviderError) {
+        guard self.capabilities.delete else { throw .unsupported("delete a download", by: self.id) }
+        try self.check(reference)
+        try await self.base.delete(reference)
+    }
+
+    /// Passes on.
+    public func check() async throws(ProviderError) { try await self.base.check() }
+
+    private func check(_ reference: DownloadReference) throws(ProviderError) {
+        guard reference.provider == self.id, reference.isWellFormed else { throw .notFound() }
+    }
+}

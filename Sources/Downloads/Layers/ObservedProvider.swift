@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Foundation
+public import Logging
+
+/// Sees every call: keeps ``ProviderHealth`` and writes the cause of a failure, which no caller is shown, to the log.
+public struct ObservedProvider: Provider {
+    private let base: any Provider
+    private let health: ProviderHealth
+    private let logger: Logger
+    private let now: @Sendable () -> Date
+
+    /// Wraps a provider.
+    public init(
+        _ base: any Provider,
+        health: ProviderHealth,
+        logger: Logger,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.base = base
+        self.health = health
+        self.logger = logger
+        self.now = now
+    }
+
+    /// The wrapped provider's name.
+    public var id: ProviderID { self.base.id }
+    /// The wrapped provider's adapter.
+    public var kind: String { self.base.kind }
+    /// The wrapped provider's promises.
+    public var capabilities: Capabilities { self.base.capabilities }
+
+    /// Passes on.
+    public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
+        try await self.observing("sessions") { () async throws(ProviderError) in try await self.base.sessions(limit: limit) }
+    }
+
+    /// Passes on.
+    public func list(_ query: ListQuery) async throws(ProviderError) -> Page<Download> {
+        try await self.observing("list") { () async throws(ProviderError) in try await self.base.list(query) }
+    }
+
+    /// Passes on.
+    public func download(_ reference: DownloadReference) async throws(ProviderError) -> Download {
+        try await self.observing("download") { () async throws(ProviderError) in try await self.base.download(reference) }
+    }
+
+    /// Passes on.
+    public func content(
+        of reference: DownloadReference,
+        _ request: ContentRequest
+    ) async throws(ProviderError) -> Content {
+        try await self.observing("content") { () async throws(ProviderError) in
+            try await self.base.content(of: reference, request)
+        }
+    }
+
+    /// Passes on.
+    public func delete(_ reference: DownloadReference) async throws(ProviderError) {
+        try await self.observing("delete") { () async throws(ProviderError) in try await self.base.delete(reference) }
+    }
+
+    /// Passes on.
+    public func check() async throws(ProviderError) {
+        try await self.observing("check") { () async throws(ProviderError) in try await self.base.check() }
+    }
+
+    private func observing<Result: Sendable>(
+        _ operation: String,
+        _ call: () async throws(ProviderError) -> Result
+    ) async throws(ProviderError) -> Result {
+        do {
+            let result = try await call()
+            self.health.succeeded(at: self.now())
+            return result
+        } catch {
+            self.record(error, of: operation)
+            throw error
+        }
+    }
+
+    private func record(_ error: ProviderError, of operation: String) {
+        if error.saysUpstreamIsWell {
+            self.health.succeeded(at: self.now())
+        } else if error.kind != .cancelled && error.kind != .unsupported {
+            self.health.failed(error, at: self.now())
+            self.logger.warning(
+                "\(error.message)",
+                metadata: ["provider": "\(self.id)", "operation": "\(operation)", "cause": "\(error.cause ?? "-")"]
+            )
+        }
+    }
+}
+
+extension ProviderError {
+    /// Whether the upstream answered as it should: the refusal is about the item, not about the provider.
+    fileprivate var saysUpstreamIsWell: Bool {
+        switch self.kind {
+        case .notFound, .invalidRequest, .permission, .downloadForbidden, .conflict, .machineNotRunning, .notReady,
+            .failed, .rangeNotSatisfiable:
+            true
+        case .unsupported, .unauthorized, .rateLimited, .addressRefused, .unavailable, .timeout, .malformedResponse,
+            .upstream, .cancelled:
+            false
+        }
+    }
+}
