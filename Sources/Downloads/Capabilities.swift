@@ -10,8 +10,12 @@ public struct Capabilities: Hashable, Sendable, Codable {
     public var listsRoot: Bool
     /// The filters that it applies itself.
     public var filters: Set<FilterField>
-    /// It answers a byte range with just that range. Without this the gateway cuts the range itself.
+    /// It answers a byte range with just that range.
+    ///
+    /// Without this the gateway cuts the range itself.
     public var ranges: Bool
+    /// It knows files by name only, so that a newer file may come to stand under the same reference.
+    public var namesAreIdentity: Bool
     /// It can remove a download.
     public var delete: Bool
     /// It can be told to fetch a URL.
@@ -27,6 +31,7 @@ public struct Capabilities: Hashable, Sendable, Codable {
         listsRoot: Bool = false,
         filters: Set<FilterField> = [],
         ranges: Bool = false,
+        namesAreIdentity: Bool = false,
         delete: Bool = false,
         create: Bool = false,
         cancel: Bool = false,
@@ -36,6 +41,7 @@ public struct Capabilities: Hashable, Sendable, Codable {
         self.listsRoot = listsRoot
         self.filters = filters
         self.ranges = ranges
+        self.namesAreIdentity = namesAreIdentity
         self.delete = delete
         self.create = create
         self.cancel = cancel

@@ -74,7 +74,7 @@ public struct Download: Hashable, Sendable {
     ) {
         self.reference = reference
         self.name = name
-        self.mimeType = mimeType ?? MediaTypes.type(forName: name)
+        self.mimeType = mimeType.flatMap(MediaTypes.wellFormed) ?? MediaTypes.type(forName: name)
         self.size = size
         self.checksum = checksum
         self.status = status

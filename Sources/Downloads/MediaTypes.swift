@@ -8,6 +8,25 @@ public enum MediaTypes {
         return Self.byEnding[name[name.index(after: dot)...].lowercased()]
     }
 
+    /// `type` where it has the form of a media type (RFC 9110, 8.3.1), else `nil`: it goes into a header field.
+    static func wellFormed(_ type: String) -> String? {
+        let essence = type.prefix { $0 != ";" }.utf8.filter { $0 != UInt8(ascii: " ") }
+        let parts = essence.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard type.utf8.count <= 255, type.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), parts.count == 2,
+            parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Self.isTokenByte) })
+        else { return nil }
+        return type
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "!#$&-^_.+".utf8.contains(byte)
+        }
+    }
+
     private static let byEnding: [String: String] = [
         "7z": "application/x-7z-compressed", "aac": "audio/aac", "avif": "image/avif", "avi": "video/x-msvideo",
         "bin": "application/octet-stream", "bmp": "image/bmp", "bz2": "application/x-bzip2", "css": "text/css",

@@ -10,8 +10,20 @@ public struct Origin: Hashable, Sendable, CustomStringConvertible {
     public let port: Int
 
     /// The origin of an absolute http or https URL, read by libcurl's own parser; `nil` for anything else.
-    public init?(of url: String) { return nil }
+    public init?(of url: String) {
+        guard let target = try? TargetURL(url) else { return nil }
+        self = target.origin
+    }
+
+    init(scheme: String, host: String, port: Int) {
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+    }
 
     /// `https://host:port`.
-    public var description: String { "\(self.scheme)://\(self.host):\(self.port)" }
+    public var description: String {
+        let host = self.host.contains(":") ? "[\(self.host)]" : self.host
+        return "\(self.scheme)://\(host):\(self.port)"
+    }
 }

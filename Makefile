@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# make run    the demo: five simulated upstreams, the gateway in front of them, and curl lines to try
+# make test   lint and all tests
+
+.DEFAULT_GOAL := run
+.PHONY: run test build release check lint deps
+
+# Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
+LIBRARIES := sqlite3 libcurl libjwt zlib
+PACKAGES := pkg-config libsqlite3-dev libcurl4-openssl-dev libjwt-dev zlib1g-dev
+
+# A target may import only what Package.swift says: the layers of the architecture are enforced here.
+BUILD := swift build --explicit-target-dependency-import-check error
+
+ifneq ($(shell id -u),0)
+SUDO := $(shell command -v sudo)
+endif
+
+run: deps
+	$(BUILD) --product sluice-demo
+	@exec .build/debug/sluice-demo $(ARGS)
+
+test: deps lint
+	$(BUILD) --build-tests
+	swift test --skip-build
+
+build: deps
+	$(BUILD)
+
+release: deps
+	$(BUILD) -c release --product sluice
+
+# Reads the configuration and makes one cheap call to each provider.
+check: deps
+	$(BUILD) --product sluice
+	@exec .build/debug/sluice check $(ARGS)
+
+lint:
+	swift format lint --strict --parallel -r Sources Tests Package.swift
+
+# Installs what is missing, and needs no network where nothing is.
+deps:
+	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: https://www.swift.org/install/linux/" >&2; exit 1; }
+	@pkg-config --exists $(LIBRARIES) 2>/dev/null || { \
+		set -e; \
+		if [ "$$(id -u)" -ne 0 ] && [ -z "$(SUDO)" ]; then \
+			echo "Please install as root: apt-get install $(PACKAGES)" >&2; exit 1; fi; \
+		$(SUDO) apt-get update -q; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }

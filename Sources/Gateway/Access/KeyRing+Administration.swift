@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+public import ServiceLifecycle
+
+extension KeyRing {
+    /// A key that was just made, with its secret, which is not known again.
+    public struct NewKey: Sendable {
+        /// The secret, to be shown once.
+        public let key: GatewayKey
+        /// The key without it.
+        public let stored: StoredKey
+    }
+
+    /// Makes a key.
+    public func create(
+        _ settings: KeySettings,
+        using source: inout some RandomNumberGenerator & Sendable
+    ) async throws(StoreError) -> NewKey {
+        let (new, record) = self.newKey(settings, using: &source)
+        try await self.table.insert(record)
+        try await self.follow(at: self.clock())
+        return new
+    }
+
+    /// Makes a key from the system's randomness.
+    public func create(_ settings: KeySettings) async throws(StoreError) -> NewKey {
+        var source = SystemRandomNumberGenerator()
+        return try await self.create(settings, using: &source)
+    }
+
+    /// Makes the first admin key, where there is neither `SLUICE_ADMIN_KEY` nor any key in the store; else `nil`.
+    ///
+    /// Of two gateways that start at once over one store, one makes it.
+    public func createFirstKeyIfNeeded() async throws(StoreError) -> NewKey? {
+        guard !self.hasAdminKey else { return nil }
+        var source = SystemRandomNumberGenerator()
+        let (new, record) = self.newKey(KeySettings(name: "first key", scopes: [.admin]), using: &source)
+        guard try await self.table.insertIfFirst(record) else { return nil }
+        try await self.follow(at: self.clock())
+        return new
+    }
+
+    /// All keys, also revoked and expired ones, the newest first.
+    public func list() async throws(StoreError) -> [StoredKey] {
+        try await self.recordUses()
+        return try await self.table.all().map(\.stored)
+    }
+
+    /// One key, or `nil` where there is none with this id.
+    public func show(_ id: String) async throws(StoreError) -> StoredKey? {
+        try await self.recordUses()
+        return try await self.table.find(id)?.stored
+    }
+
+    /// Ends a key: the next request with it is refused.
+    ///
+    /// `nil` where there is none; a revoked one stays as it is.
+    public func revoke(_ id: String) async throws(StoreError) -> StoredKey? {
+        try await self.change(id) { record, now in
+            record.stored.revokedAt = record.stored.revokedAt ?? now
+        }
+    }
+
+    /// Gives a key other settings, in force with the next request.
+    ///
+    /// `nil` where there is none.
+    public func update(_ id: String, to settings: KeySettings) async throws(StoreError) -> StoredKey? {
+        try await self.change(id) { record, _ in record.stored.settings = settings }
+    }
+
+    /// Gives a key a new secret; the old one lives `grace` longer, and one that was rotated out before ends now.
+    ///
+    /// `nil` where there is none with this id, or it was revoked or has expired.
+    public func rotate(_ id: String, grace: Duration = .zero) async throws(StoreError) -> NewKey? {
+        let key = GatewayKey.generate()
+        let digest = self.digest(of: key)
+        let seconds = Double(max(0, min(grace.components.seconds, 366 * 86_400)))
+        let stored = try await self.change(id) { record, now in
+            guard record.stored.isUsable(at: now) else { return }
+            record.previousDigest = seconds > 0 ? record.digest : nil
+            record.previousEndsAt = seconds > 0 ? now.addingTimeInterval(seconds) : nil
+            record.digest = digest
+        }
+        guard let stored, stored.isUsable(at: self.clock()) else { return nil }
+        return NewKey(key: key, stored: stored)
+    }
+
+    private func newKey(
+        _ settings: KeySettings,
+        using source: inout some RandomNumberGenerator
+    ) -> (NewKey, GatewayKeyRecord) {
+        let key = GatewayKey.generate(using: &source)
+        let id = GatewayKey.generateID(using: &source)
+        let stored = StoredKey(id: id, settings: settings, createdAt: self.clock())
+        return (NewKey(key: key, stored: stored), GatewayKeyRecord(stored: stored, digest: self.digest(of: key)))
+    }
+
+    private func change(
+        _ id: String,
+        _ change: @escaping @Sendable (inout GatewayKeyRecord, Date) -> Void
+    ) async throws(StoreError) -> StoredKey? {
+        let now = self.clock()
+        try await self.recordUses()
+        let stored = try await self.table.update(id) { change(&$0, now) }?.stored
+        try await self.follow(at: now)
+        return stored
+    }
+}
+
+extension KeyRing: Service {
+    /// Writes down every five seconds when keys were last used, and once more at the end.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: .seconds(5))) != nil {
+                try? await self.recordUses()  // What could not be written is kept for the next time.
+            }
+        }
+        // In a task of its own: a cancelled one may not write any more.
+        await Task { try? await self.recordUses() }.value
+    }
+}

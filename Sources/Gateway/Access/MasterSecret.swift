@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Crypto
+import CDispatch
+public import Downloads
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The 32 bytes that everything secret in the store hangs on; they are never in the database themselves.
+public enum MasterSecret {
+    /// Why there is no master secret.
+    ///
+    /// The texts hold nothing of it.
+    public enum Failure: Error, Hashable, Sendable {
+        /// The configured value is not 32 bytes in base64.
+        case malformedSetting
+        /// The file is not 32 bytes in base64.
+        case malformedFile(path: String)
+        /// Others than its owner can read or write the file.
+        case exposedFile(path: String)
+        /// The file cannot be read or made; with the system's reason.
+        case unusableFile(path: String, reason: String)
+    }
+
+    /// Takes the configured secret, else the one in `<storage>/secret.key`, which is made (mode 0600) where it is missing.
+    public static func load(configured: Secret?, storage: String) throws(Failure) -> SymmetricKey {
+        if let configured, !configured.isEmpty {
+            guard let key = Self.decode(configured.reveal()) else { throw .malformedSetting }
+            return key
+        }
+        let path = storage + "/secret.key"
+        if let created = try Self.create(at: path) { return created }
+        return try Self.readFile(path)
+    }
+
+    /// A key for one purpose (HKDF-SHA-256), so that no two uses share one.
+    public static func derive(_ master: SymmetricKey, for purpose: String) -> SymmetricKey {
+        HKDF<SHA256>.deriveKey(inputKeyMaterial: master, info: Data("sluice \(purpose)".utf8), outputByteCount: 32)
+    }
+
+    private static func decode(_ text: String) -> SymmetricKey? {
+        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard trimmed.utf8.count <= 64, let bytes = Data(base64Encoded: trimmed), bytes.count == 32 else { return nil }
+        return SymmetricKey(data: bytes)
+    }
+
+    /// Makes the file; `nil` where there already is one.
+    private static func create(at path: String) throws(Failure) -> SymmetricKey? {
+        // Exclusive: of two gateways that start at once, the second reads what the first wrote.
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else {
+            if errno == EEXIST { return nil }
+            throw .unusableFile(path: path, reason: Self.systemReason())
+        }
+        defer { close(file) }
+        let key = SymmetricKey(size: .bits256)
+        let line = Array((key.withUnsafeBytes { Data($0) }.base64EncodedString() + "\n").utf8)
+        // 45 bytes to a new file: a short write means that the disk is full.
+        guard write(file, line, line.count) == line.count, fsync(file) == 0 else {
+            let reason = Self.systemReason()
+            unlink(path)
+            throw .unusableFile(path: path, reason: reason)
+        }
+        return key
+    }
+
+    private static func readFile(_ path: String) throws(Failure) -> SymmetricKey {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw .unusableFile(path: path, reason: Self.systemReason()) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw .unusableFile(path: path, reason: Self.systemReason()) }
+        guard status.st_mode & 0o077 == 0 else { throw .exposedFile(path: path) }
+        var bytes = [UInt8](repeating: 0, count: 128)
+        let count = read(file, &bytes, bytes.count)
+        guard count >= 0 else { throw .unusableFile(path: path, reason: Self.systemReason()) }
+        guard let key = Self.decode(String(decoding: bytes.prefix(count), as: UTF8.self)) else {
+            throw .malformedFile(path: path)
+        }
+        return key
+    }
+
+    private static func systemReason() -> String { String(cString: strerror(errno)) }
+}
+
+extension MasterSecret.Failure: CustomStringConvertible {
+    /// What is wrong, and what would be right.
+    public var description: String {
+        switch self {
+        case .malformedSetting: "secrets.key must be 32 bytes in base64 (openssl rand -base64 32)."
+        case .malformedFile(let path): "\(path) does not hold 32 bytes in base64."
+        case .exposedFile(let path):
+            "\(path) can be read by others than its owner; chmod 600 it, and consider it known."
+        case .unusableFile(let path, let reason): "\(path) cannot be used: \(reason)."
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A request's target, fit for a log: query strings are secret until proven otherwise.
+enum RedactedPath {
+    /// The only parameters whose values are kept: the contract's own filters, none of which can be a credential.
+    ///
+    /// What people type (`q`, `filename`) and what continues something (`cursor`) is not among them.
+    static let harmless: Set<String> = [
+        "code", "confirm", "createdAfter", "createdBefore", "groupBy", "key", "limit", "maxSize", "method", "mimeType",
+        "minSize", "offset", "onError", "overwrite", "provider", "sessionId", "since", "sort", "status", "until",
+    ]
+
+    /// The path and its query, in printable ASCII, at most 2,048 bytes.
+    static func of(_ target: String) -> String {
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = parts.first.map(String.init) ?? ""
+        guard parts.count == 2 else { return Self.bounded(path, toBytes: 2048) }
+        let query = parts[1].split(separator: "&", omittingEmptySubsequences: false).map(Self.redact)
+        return Self.bounded(path + "?" + query.joined(separator: "&"), toBytes: 2048)
+    }
+
+    private static func redact(_ pair: Substring) -> String {
+        // A value without a name is all value: `?slc_…` must not be taken for a name.
+        guard let equals = pair.firstIndex(of: "=") else {
+            return pair.isEmpty || Self.harmless.contains(String(pair)) ? String(pair) : "REDACTED"
+        }
+        let name = String(pair[..<equals])
+        let value = pair[pair.index(after: equals)...]
+        // A gateway key in the wrong place is a key all the same.
+        let keepsValue = Self.harmless.contains(name) && !value.lowercased().contains("slc_")
+        return keepsValue ? String(pair) : "\(name)=REDACTED"
+    }
+
+    /// Text without control characters or anything else than printable ASCII (they become `%XX`), cut to `limit` bytes.
+    static func bounded(_ text: String, toBytes limit: Int) -> String {
+        var safe = ""
+        for byte in text.utf8.prefix(limit + 1) {
+            let piece = (0x20...0x7E).contains(byte) ? String(UnicodeScalar(byte)) : Self.escape(byte)
+            guard safe.utf8.count + piece.utf8.count <= limit else { return safe.dropLast(1) + "~" }
+            safe += piece
+        }
+        return safe
+    }
+
+    private static func escape(_ byte: UInt8) -> String {
+        "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Downloads
+import Foundation
+
+/// Everything that an operator decides: `config/sluice.yaml` in typed form.
+public struct Configuration: Sendable {
+    /// The front door.
+    public struct Server: Sendable {
+        /// The address to listen on.
+        public var host = "127.0.0.1"
+        /// The port to listen on; 0 takes a free one.
+        public var port = 8080
+        /// What stands in front of the paths in `links`.
+        public var publicURL: String?
+        /// A client that takes nothing of a body for so long is cut off; seconds.
+        public var stallTimeout: Double = 60
+        /// A connection that does not complete a request's head for so long is closed; seconds.
+        public var headerTimeout: Double = 10
+    }
+
+    /// Which addresses an upstream's answer may lead to; see the egress policy of the transfers.
+    public struct Egress: Sendable {
+        /// Networks that are allowed although they are private.
+        public var allowAddresses: [String] = []
+        /// Whether plain http is allowed.
+        public var allowHTTP = true
+        /// If not empty, the only domains.
+        public var allowDomains: [String] = []
+        /// Domains that are refused.
+        public var blockDomains: [String] = []
+        /// How many redirects are followed.
+        public var maxRedirects = 5
+        /// The most bytes of one fetched URL.
+        public var maxBytes: Int64 = 10_000_000_000
+    }
+
+    /// When an upstream is given up; seconds.
+    public struct Upstream: Sendable {
+        /// For the connection.
+        public var connectTimeout: Double = 5
+        /// To the first byte of the answer.
+        public var firstByteTimeout: Double = 30
+        /// Without a byte, once they flow.
+        public var idleTimeout: Double = 30
+    }
+
+    /// The front door.
+    public var server = Server()
+    /// The folder for everything that is kept.
+    public var storagePath = "var"
+    /// 32 bytes in base64; `nil`: made in the storage folder.
+    public var secretKey: Secret?
+    /// Whose tokens are believed.
+    public var issuers: [JWTIssuer] = []
+    /// The providers, in the order of the file.
+    public var providers: [ProviderConfiguration] = []
+    /// Which addresses may be asked.
+    public var egress = Egress()
+    /// The limits of a key that has none of its own.
+    public var defaultLimits = RateLimitPolicy.standard
+    /// When an upstream is given up.
+    public var upstream = Upstream()
+    /// How old an answer may be.
+    public var freshness = Freshness()
+    /// How a list over all sessions is gathered.
+    public var fanOut = FanOut()
+    /// How long log entries are kept; seconds.
+    public var logRetention: Double = 90 * 86_400
+
+    /// The defaults, without a provider.
+    public init() {}
+}
+
+/// Everything that is wrong with a configuration, each with its path in the file.
+public struct ConfigurationError: Error, CustomStringConvertible {
+    /// The faults, in the order of the file.
+    public var problems: [FieldProblem]
+
+    /// Creates an error.
+    public init(_ problems: [FieldProblem]) { self.problems = problems }
+
+    /// A line for each.
+    public var description: String {
+        self.problems.map { "\($0.field): \($0.message)" }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Downloads
+import Foundation
+import Yams
+
+/// Reads a configuration, and finds everything that is wrong with it at once.
+public struct ConfigurationFile {
+    /// What an adapter finds wrong with a provider's configuration; the gateway itself knows no adapter.
+    public typealias ProviderCheck = (ProviderConfiguration) -> [FieldProblem]
+
+    private let environment: [String: String]
+    private let folder: String
+    private let checkProvider: ProviderCheck
+    private let problems = ConfigurationProblems()
+
+    private init(environment: [String: String], folder: String, checkProvider: @escaping ProviderCheck) {
+        self.environment = environment
+        self.folder = folder
+        self.checkProvider = checkProvider
+    }
+
+    /// Reads YAML. Paths of other files in it are taken from `folder`.
+    ///
+    /// Throws every fault at once, each with its path in the file.
+    public static func read(
+        _ yaml: String,
+        environment: [String: String],
+        folder: String = ".",
+        checkProvider: @escaping ProviderCheck
+    ) throws(ConfigurationError) -> Configuration {
+        let file = ConfigurationFile(environment: environment, folder: folder, checkProvider: checkProvider)
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: yaml)
+        } catch {
+            throw ConfigurationError([FieldProblem(field: "(file)", message: "is not well-formed YAML: \(error)")])
+        }
+        let node = ConfigurationNode(path: "", node: root, environment: environment, problems: file.problems)
+        let configuration = file.configuration(node)
+        node.finish()
+        guard file.problems.all.isEmpty else { throw ConfigurationError(file.problems.all) }
+        return configuration
+    }
+
+    /// The configuration without a file: the `web` provider, and each vendor whose variables are set.
+    public static func standard(
+        environment: [String: String],
+        checkProvider: @escaping ProviderCheck
+    ) throws(ConfigurationError) -> Configuration {
+        try Self.read(Self.standardFile, environment: environment, checkProvider: checkProvider)
+    }
+
+    /// What is served when there is no file; a vendor without its variables is `unconfigured`.
+    static let standardFile = """
+        providers:
+          - { name: browserbase, kind: browserbase, credentials: [ { apiKey: "${BROWSERBASE_API_KEY:-}" } ] }
+          - { name: anchor, kind: anchor, credentials: [ { apiKey: "${ANCHORBROWSER_API_KEY:-}" } ] }
+          - { name: notte, kind: notte, credentials: [ { apiKey: "${NOTTE_API_KEY:-}" } ] }
+          - { name: vagon, kind: vagon, credentials: [ { apiKey: "${VAGON_API_KEY:-}", secret: "${VAGON_SECRET:-}" } ] }
+          - { name: hoody, kind: hoody, baseURL: "${HOODY_URL:-}", credentials: [ { token: "${HOODY_TOKEN:-}" } ] }
+          - { name: web, kind: web }
+        secrets: { key: "${SLUICE_SECRET_KEY:-}" }
+        """
+
+    // MARK: Sections
+
+    private func configuration(_ root: ConfigurationNode) -> Configuration {
+        var configuration = Configuration()
+        configuration.server = self.server(root.section("server"))
+        let storage = root.section("storage")
+        configuration.storagePath = storage.text("path") ?? configuration.storagePath
+        storage.finish()
+        let secrets = root.section("secrets")
+        configuration.secretKey = secrets.secret("key")
+        secrets.finish()
+        let auth = root.section("auth")
+        configuration.issuers = auth.sections("jwt").compactMap(self.issuer)
+        auth.finish()
+        configuration.providers = self.providers(root)
+        configuration.egress = self.egress(root.section("egress"))
+        configuration.defaultLimits = self.limits(root.section("limits"))
+        configuration.upstream = self.upstream(root.section("upstream"))
+        configuration.freshness = self.freshness(root.section("cache"))
+        configuration.fanOut = self.fanOut(root.section("fanOut"))
+        let logs = root.section("logs")
+        configuration.logRetention = logs.seconds("retention", in: 3600...1e9, default: configuration.logRetention)
+        logs.finish()
+        return configuration
+    }
+
+    private func server(_ node: ConfigurationNode) -> Configuration.Server {
+        var server = Configuration.Server()
+        server.host = node.text("host") ?? server.host
+        server.port = node.integer("port", in: 0...65_535, default: server.port)
+        server.publicURL = node.text("publicURL")
+        if let url = server.publicURL, !url.hasPrefix("http://"), !url.hasPrefix("https://") {
+            node.refuse("publicURL", "must begin with http:// or https://")
+        }
+        server.stallTimeout = node.seconds("stallTimeout", in: 0.1...86_400, default: server.stallTimeout)
+        server.headerTimeout = node.seconds("headerTimeout", in: 0.1...3600, default: server.headerTimeout)
+        let tls = node.section("tls")
+        if !tls.rest.isEmpty { node.refuse("tls", "is not served by this version; put a TLS proxy in front (see deploy/)") }
+        if !node.texts("trustedProxies").isEmpty { node.refuse("trustedProxies", "is not served by this version") }
+        let cors = node.section("cors")
+        if !cors.texts("origins").isEmpty { cors.refuse("origins", "is not served by this version") }
+        cors.finish()
+        node.finish()
+        return server
+    }
+
+    private func providers(_ root: ConfigurationNode) -> [ProviderConfiguration] {
+        var seen: Set<ProviderID> = []
+        return root.sections("providers").compactMap { node in
+            let name = node.text("name") ?? ""
+            guard let id = ProviderID(name) else {
+                node.refuse("name", "must be 1–64 characters of a–z, 0–9, '-' and '_'")
+                return nil
+            }
+            guard seen.insert(id).inserted else {
+                node.refuse("name", "'\(name)' is the name of another provider too")
+                return nil
+            }
+            var provider = ProviderConfiguration(id: id, kind: node.text("kind") ?? "")
+            provider.baseURL = node.text("baseURL")
+            provider.credentials = node.sections("credentials").map { credential in
+                let fields = credential.rest.compactMap { key in credential.secret(key).map { (key, $0) } }
+                return Dictionary(fields, uniquingKeysWith: { first, _ in first })
+            }
+            for key in node.rest { provider.settings[key] = node.json(key) }
+            for problem in self.checkProvider(provider) { node.refuse(problem.field, problem.message) }
+            return provider
+        }
+    }
+
+    private func issuer(_ node: ConfigurationNode) -> JWTIssuer? {
+        let names = node.texts("algorithms")
+        let algorithms = names.compactMap(JWTAlgorithm.init)
+        if algorithms.count != names.count { node.refuse("algorithms", "must be of RS, ES or HS with 256, 384 or 512") }
+        if node.json("jwks") != nil { node.refuse("jwks", "is not served by this version; use publicKey or secret") }
+        let file = node.text("publicKey")
+        let secret = node.secret("secret")
+        guard (file == nil) != (secret == nil) else {
+            node.refuse("publicKey", "there must be just one of publicKey (a PEM file) and secret")
+            return nil
+        }
+        let key: JWTIssuer.KeySource
+        if let file {
+            guard let pem = try? String(contentsOfFile: self.path(file), encoding: .utf8) else {
+                node.refuse("publicKey", "the file '\(file)' cannot be read")
+                return nil
+            }
+            key = .publicKeyPEM(pem)
+        } else {
+            key = .secret(secret ?? Secret(""))
+        }
+        let issuer = JWTIssuer(
+            issuer: node.text("issuer") ?? "",
+            audiences: node.texts("audience"),
+            algorithms: algorithms,
+            leeway: .seconds(node.seconds("leeway", in: 0...3600, default: 60)),
+            key: key
+        )
+        node.finish()
+        for problem in issuer.problems(at: node.path) { self.problems.add(problem.field, problem.message) }
+        return issuer
+    }
+
+    private func path(_ file: String) -> String { file.hasPrefix("/") ? file : "\(self.folder)/\(file)" }
+
+    private func egress(_ node: ConfigurationNode) -> Configuration.Egress {
+        var egress = Configuration.Egress()
+        egress.allowAddresses = node.texts("allowAddresses")
+        egress.allowHTTP = node.boolean("allowHTTP", default: egress.allowHTTP)
+        egress.allowDomains = node.texts("allowDomains")
+        egress.blockDomains = node.texts("blockDomains")
+        egress.maxRedirects = node.integer("maxRedirects", in: 0...20, default: egress.maxRedirects)
+        egress.maxBytes = node.bytes("maxBytes", default: egress.maxBytes)
+        node.finish()
+        return egress
+    }
+
+    private func limits(_ node: ConfigurationNode) -> RateLimitPolicy {
+        guard node.rest.contains("default") else { return .standard }
+        let standard = node.section("default")
+        let members = standard.rest.compactMap { key in standard.json(key).map { (key, $0) } }
+        node.finish()
+        let given = Set(standard.keys)
+        let object = Dictionary(members, uniquingKeysWith: { first, _ in first })
+        var (policy, problems) = RateLimitPolicy.parse(object, at: standard.path)
+        // What is left out keeps its default; only `null` means no limit. A rate of one's own has its own burst.
+        if !given.contains("requests") {
+            policy.requests = RateLimitPolicy.standard.requests
+            if !given.contains("burst") { policy.burst = RateLimitPolicy.standard.burst }
+        }
+        if !given.contains("concurrent") { policy.concurrent = RateLimitPolicy.standard.concurrent }
+        for problem in problems { self.problems.add(problem.field, problem.message) }
+        for name in ["bytesPerDay", "bytesPerSecond"] where members.contains(where: { $0.0 == name }) {
+            standard.refuse(name, "is not served by this version")
+        }
+        return policy
+    }
+
+    private func upstream(_ node: ConfigurationNode) -> Configuration.Upstream {
+        var upstream = Configuration.Upstream()
+        upstream.connectTimeout = node.seconds("connectTimeout", in: 0.05...600, default: upstream.connectTimeout)
+        upstream.firstByteTimeout = node.seconds("firstByteTimeout", in: 0.05...3600, default: upstream.firstByteTimeout)
+        upstream.idleTimeout = node.seconds("idleTimeout", in: 0.05...3600, default: upstream.idleTimeout)
+        node.finish()
+        return upstream
+    }
+
+    private func freshness(_ node: ConfigurationNode) -> Freshness {
+        var freshness = Freshness()
+        freshness.freshFor = node.seconds("freshFor", in: 0...86_400, default: freshness.freshFor)
+        freshness.staleFor = node.seconds("staleFor", in: 0...1e8, default: freshness.staleFor)
+        if freshness.staleFor < freshness.freshFor { node.refuse("staleFor", "must not be shorter than freshFor") }
+        node.finish()
+        return freshness
+    }
+
+    private func fanOut(_ node: ConfigurationNode) -> FanOut {
+        var fanOut = FanOut()
+        fanOut.deadline = node.seconds("deadline", in: 0.05...600, default: fanOut.deadline)
+        fanOut.sessions = node.integer("sessions", in: 1...1000, default: fanOut.sessions)
+        fanOut.concurrency = node.integer("concurrency", in: 1...64, default: fanOut.concurrency)
+        node.finish()
+        return fanOut
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Crypto
+public import Downloads
+public import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+public import ServiceLifecycle
+
+/// The gateway as a whole: the only list of its routes and of the middleware in front of them.
+///
+/// ```swift
+/// let gateway = try await GatewayApplication(configuration, providers: providers, store: store, masterSecret: key)
+/// try await ServiceGroup(services: gateway.services(), gracefulShutdownSignals: [.sigterm], logger: logger).run()
+/// ```
+public struct GatewayApplication: Sendable {
+    /// What the outside world is to the gateway; tests pass in their own.
+    public struct Surroundings: Sendable {
+        /// The time of day.
+        public var now: @Sendable () -> Date
+        /// The time that limits are measured by.
+        public var instant: @Sendable () -> ContinuousClock.Instant
+
+        /// Creates surroundings; the defaults are the real ones.
+        public init(
+            now: @escaping @Sendable () -> Date = { Date() },
+            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+        ) {
+            self.now = now
+            self.instant = instant
+        }
+    }
+
+    /// The gateway keys, for commands that work beside the server.
+    public let keys: KeyRing
+
+    let log: LogWriter
+    private let logs: LogStore
+    private let configuration: Configuration
+    private let library: DownloadLibrary
+    private let cursors: ListCursorCoder
+    private let authenticator: Authenticator
+    private let store: Store
+    private let surroundings: Surroundings
+    private let logger: Logger
+
+    /// Puts the gateway together; nothing listens yet.
+    ///
+    /// Throws where the store cannot be read, or an issuer's key cannot be used.
+    public init(
+        _ configuration: Configuration,
+        providers: ProviderSet,
+        store: Store,
+        masterSecret: SymmetricKey,
+        adminKey: Secret? = nil,
+        surroundings: Surroundings = Surroundings(),
+        logger: Logger
+    ) async throws {
+        self.configuration = configuration
+        self.store = store
+        self.surroundings = surroundings
+        self.logger = logger
+        self.keys = KeyRing(store: store, masterSecret: masterSecret, adminKey: adminKey, clock: surroundings.now)
+        self.authenticator = Authenticator(keys: self.keys, tokens: try JWTVerifier(configuration.issuers))
+        self.logs = LogStore(store, clock: surroundings.now)
+        self.log = LogWriter(store: self.logs, logger: logger, retention: .seconds(configuration.logRetention))
+        self.cursors = ListCursorCoder(secret: masterSecret)
+        self.library = DownloadLibrary(
+            providers: providers,
+            catalogue: try await Catalogue(store: CatalogueStore(store), logger: logger),
+            ids: DownloadID(secret: masterSecret, providers: providers.entries.map(\.id)),
+            freshness: configuration.freshness,
+            fanOut: configuration.fanOut,
+            now: surroundings.now
+        )
+    }
+
+    /// What runs, in the order of starting; stopped in reverse, so that the door closes first and the log last.
+    ///
+    /// `onListening` is called with the port once connections are accepted; `between` stops after the door and before the log.
+    public func services(
+        between: [any Service] = [],
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws -> [any Service] {
+        [self.log, self.keys] + between + [try self.application(onListening: onListening)]
+    }
+
+    // MARK: HTTP
+
+    /// The server over the router.
+    func application(
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws -> some ApplicationProtocol {
+        let server = self.configuration.server
+        let log = self.log
+        let now = self.surroundings.now
+        let requestIDs = RequestIDs()
+        let channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [
+                ClientPresenceHandler(),
+                FrontDoorHandler(
+                    makeRequestID: requestIDs.make,
+                    onRefusal: { log.record(.malformed(requestID: $0, bytes: $1, address: $2, at: now())) }
+                ),
+            ],
+            idleTimeout: .nanoseconds(Int64(server.headerTimeout * 1e9)),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: 16 * 1024,
+                maxHeaderListSize: 32 * 1024,
+                maxHeaderFieldCount: 100
+            )
+        )
+        return Application(
+            router: try self.router(requestIDs),
+            server: .http1(configuration: channel),
+            configuration: ApplicationConfiguration(address: .hostname(server.host, port: server.port)),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? server.port) },
+            logger: self.logger
+        )
+    }
+
+    /// Every route, behind the middleware in the order of a request: log, problem, target, authentication, limits.
+    func router(_ requestIDs: RequestIDs = RequestIDs()) throws -> Router<GatewayContext> {
+        // The table of routes is needed in front of the routes themselves, so they are laid out twice.
+        let plan = Router(context: GatewayContext.self)
+        try self.addRoutes(to: plan)
+        let router = Router(context: GatewayContext.self)
+        router.add(middleware: LogMiddleware(log: self.log, requestIDs: requestIDs, now: self.surroundings.now))
+        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: TargetMiddleware())
+        router.add(middleware: AuthenticationMiddleware(authenticator: self.authenticator, now: self.surroundings.now))
+        router.add(
+            middleware: RateLimitMiddleware(
+                limiter: RateLimiter(),
+                defaultPolicy: self.configuration.defaultLimits,
+                now: self.surroundings.instant
+            )
+        )
+        router.add(middleware: RouteTableMiddleware(table: RouteTable(plan)))
+        try self.addRoutes(to: router)
+        return router
+    }
+
+    private func addRoutes(to router: Router<GatewayContext>) throws {
+        let linkBase = self.configuration.server.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? ""
+        DownloadRoutes(
+            library: self.library,
+            cursors: self.cursors,
+            linkBase: linkBase,
+            stallTimeout: self.configuration.server.stallTimeout
+        )
+        .add(to: router)
+        ProviderRoutes(providers: self.library.providers).add(to: router)
+        LogRoutes(log: self.log, store: self.logs).add(to: router)
+        try OpenAPIRoutes(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self)).add(to: router)
+        let store = self.store
+        HealthRoutes(isStoreWritable: { await store.isWritable }).add(to: router)
+    }
+}
+
+extension LogEntry {
+    /// The entry of what was no HTTP request at all.
+    fileprivate static func malformed(requestID: String, bytes: Int, address: String?, at time: Date) -> LogEntry {
+        var entry = LogEntry(time: time, requestId: requestID, method: "", target: "", status: 400, outcome: .refused)
+        entry.code = Problem.Code.invalidRequest.rawValue
+        entry.bytesOut = Int64(bytes)
+        entry.address = address
+        return entry
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension DownloadRoutes {
+    private static let forms = [MediaType.json, MediaType.lines, MediaType.csv]
+
+    @Sendable
+    func list(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let caller = try context.requireCaller(.read)
+        guard let form = ContentNegotiation(accept: request.headers.joined(.accept)).best(of: Self.forms) else {
+            throw Problem.notAcceptable(Self.forms)
+        }
+        let question = try self.question(request, context, caller, paged: form == MediaType.json)
+        context.record.note { entry in
+            entry.provider = question.providers?.count == 1 ? question.providers?.first?.name : nil
+            entry.sessionId = question.session
+        }
+        let list = await context.record.timing(\.upstream) { await self.library.list(question, for: caller) }
+        try Self.throwIfAllFailed(list, question)
+        return self.answer(list, question, request, as: form)
+    }
+
+    // MARK: The question
+
+    private func question(
+        _ request: Request,
+        _ context: GatewayContext,
+        _ caller: Caller,
+        paged: Bool
+    ) throws(Problem) -> ListRequest {
+        var query = context.query
+        var question = ListRequest()
+        question.providers = self.providers(&query, caller)
+        question.session = query.text("sessionId")
+        question.filter = Self.filter(&query)
+        if let text = query.text("sort") {
+            if let sort = SortOrder(text) {
+                question.sort = sort
+            } else {
+                query.refuse("sort", "must be createdAt, filename or size, with '-' in front for descending")
+            }
+        }
+        question.bypassesCache = request.asksAnew
+        let cursor = query.text("cursor")
+        let limit = Int(query.integer("limit", in: 1...100) ?? 20)
+        let offset = query.integer("offset", in: 0...1_000_000_000).map(Int.init)
+        if cursor != nil && offset != nil { query.refuse("cursor", "does not go together with offset") }
+        try query.finish()
+        guard paged else { return question }
+        question.window = .offset(offset ?? 0, limit: limit)
+        if let cursor {
+            guard let place = self.cursors.cursor(in: cursor, for: question) else {
+                throw .field("cursor", "is not a cursor of this list", code: .invalidCursor)
+            }
+            question.window = .after(place, limit: limit)
+        }
+        return question
+    }
+
+    private func providers(_ query: inout QueryReader, _ caller: Caller) -> [ProviderID]? {
+        query.list("provider")?
+            .compactMap { name in
+                // A provider that the caller may not see answers like one that does not exist.
+                if let id = ProviderID(name), self.library.providers[id] != nil, caller.maySee(provider: id) { return id }
+                query.refuse("provider", "'\(name.prefix(64))' is not a provider here")
+                return nil
+            }
+    }
+
+    private static func filter(_ query: inout QueryReader) -> DownloadFilter {
+        var filter = DownloadFilter()
+        filter.filename = query.text("filename")
+        filter.nameContains = query.text("q")
+        filter.mimeType = query.text("mimeType")
+        if let type = filter.mimeType, type.split(separator: "/", omittingEmptySubsequences: false).count != 2 {
+            query.refuse("mimeType", "must be a media type as application/pdf, or image/*")
+        }
+        filter.minSize = query.integer("minSize", in: 0...Int64.max)
+        filter.maxSize = query.integer("maxSize", in: 0...Int64.max)
+        filter.createdAfter = query.time("createdAfter")
+        filter.createdBefore = query.time("createdBefore")
+        for name in query.list("status") ?? [] {
+            if name == "active" {
+                filter.statuses.formUnion([.queued, .downloading])
+            } else if let status = DownloadStatus(rawValue: name) {
+                filter.statuses.insert(status)
+            } else {
+                query.refuse("status", "must be queued, downloading, completed, failed, cancelled or active")
+            }
+        }
+        return filter
+    }
+
+    // MARK: The answer
+
+    /// 502 where every source that was asked failed; where one provider was asked, its own problem.
+    private static func throwIfAllFailed(_ list: DownloadList, _ question: ListRequest) throws(Problem) {
+        let asked = list.sources.filter { $0.state != .skipped }
+        guard !asked.isEmpty, list.downloads.isEmpty, asked.allSatisfy({ $0.state == .failed }) else { return }
+        if question.providers?.count == 1, let error = asked.first?.error { throw Problem(error) }
+        let details = asked.map { "\($0.provider): \($0.error.map { Problem($0).code.rawValue } ?? "failed")" }
+        throw Problem(.upstreamError, "Every provider failed: \(details.joined(separator: ", ")).")
+    }
+
+    private func answer(_ list: DownloadList, _ question: ListRequest, _ request: Request, as form: String) -> Response {
+        var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "private, no-cache"]
+        let body: ByteBuffer
+        switch form {
+        case MediaType.lines: body = self.lines(list)
+        case MediaType.csv:
+            headers[.contentType] = MediaType.csv + "; charset=utf-8; header=present"
+            body = self.csv(list)
+        default:
+            let cursor = list.next.map { self.cursors.text(of: $0, for: question) }
+            headers[.linkTarget] = cursor.map { "<\(self.nextPage(after: request, cursor: $0))>; rel=\"next\"" }
+            body = self.page(list, question, cursor)
+        }
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+
+    private func page(_ list: DownloadList, _ question: ListRequest, _ cursor: String?) -> ByteBuffer {
+        let (limit, offset) =
+            switch question.window {
+            case .offset(let offset, let limit): (limit, offset)
+            case .after(_, let limit): (limit, 0)
+            case .all: (list.downloads.count, 0)
+            }
+        return JSONText.encode(
+            ListRepresentation(list: list, linkBase: self.linkBase, limit: limit, offset: offset, nextCursor: cursor)
+        )
+    }
+
+    private func lines(_ list: DownloadList) -> ByteBuffer {
+        var body = ByteBuffer()
+        for item in list.downloads {
+            var line = JSONText.encode(
+                DownloadRepresentation(id: item.id, download: item.download, linkBase: self.linkBase)
+            )
+            body.writeBuffer(&line)
+            body.writeInteger(UInt8(ascii: "\n"))
+        }
+        return body
+    }
+
+    private func csv(_ list: DownloadList) -> ByteBuffer {
+        var body = ByteBuffer(string: CSV.line(DownloadRepresentation.columns))
+        for item in list.downloads {
+            let row = DownloadRepresentation(id: item.id, download: item.download, linkBase: self.linkBase).row
+            body.writeString(CSV.line(row))
+        }
+        return body
+    }
+
+    /// The address of the next page: this one's, with the cursor in place of the offset.
+    private func nextPage(after request: Request, cursor: String) -> String {
+        let query = (request.uri.query ?? "").split(separator: "&")
+            .filter { !$0.hasPrefix("cursor=") && !$0.hasPrefix("offset=") }
+        return "\(self.linkBase)/v1/downloads?" + (query + ["cursor=\(cursor)"]).joined(separator: "&")
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Downloads
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// `/v1/downloads` and `/v1/downloads/{id}`.
+struct DownloadRoutes: Sendable {
+    let library: DownloadLibrary
+    let cursors: ListCursorCoder
+    let linkBase: String
+    let stallTimeout: Double
+
+    func add(to router: Router<GatewayContext>) {
+        router.get("/v1/downloads", use: self.list)
+        router.get("/v1/downloads/{id}", use: self.get)
+        router.head("/v1/downloads/{id}", use: self.get)
+        router.delete("/v1/downloads/{id}", use: self.delete)
+    }
+
+    // MARK: One download
+
+    @Sendable
+    func get(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let caller = try context.requireCaller(.read)
+        let id = try Self.id(context)
+        var query = context.query
+        try query.finish()
+        let bypassesCache = request.asksAnew
+        let known = try await context.record.timing(\.cache) { () async throws(ProviderError) in
+            try await self.library.preview(id, for: caller, bypassesCache: bypassesCache)
+        }
+        context.record.note(known.reference, id: id)
+        let own = known.mimeType.map(MediaType.essence) ?? MediaType.bytes
+        // For a file that is itself JSON, `application/json` asks for the metadata, as for every other.
+        let offers = (own == MediaType.json ? [] : [own]) + [MediaType.bytes, MediaType.json]
+        guard let type = ContentNegotiation(accept: request.headers.joined(.accept)).best(of: offers) else {
+            throw Problem.notAcceptable(offers)
+        }
+        if type == MediaType.json {
+            let listed = try await self.library.download(id, for: caller, bypassesCache: bypassesCache)
+            return self.metadata(listed)
+        }
+        let content = ContentAnswer(download: known, id: id, asksForBytes: Self.names(MediaType.bytes, request.headers))
+        return try await self.content(content, request, context)
+    }
+
+    private func metadata(_ listed: ListedDownload) -> Response {
+        let body = JSONText.encode(
+            DownloadRepresentation(id: listed.id, download: listed.download, linkBase: self.linkBase)
+        )
+        return Response(
+            status: .ok,
+            headers: [.contentType: MediaType.json, .vary: "Accept", .cacheControl: "private, no-cache"],
+            body: ResponseBody(byteBuffer: body)
+        )
+    }
+
+    /// The bytes, or what the conditions make of them.
+    private func content(
+        _ answer: ContentAnswer,
+        _ request: Request,
+        _ context: GatewayContext
+    ) async throws -> Response {
+        let conditions = Preconditions(request.headers)
+        switch conditions.evaluate(etag: answer.etag, lastModified: answer.lastModified, isRead: true) {
+        case .notModified: return Response(status: .notModified, headers: answer.validators)
+        case .failed: throw Problem(.preconditionFailed, "The file is not the one that the condition names.")
+        case .proceed: break
+        }
+        if request.method == .head { return answer.head() }
+        let allowsRange = conditions.allowsRange(etag: answer.etag, lastModified: answer.lastModified)
+        let range = allowsRange ? ByteRangeHeader.range(in: request.headers[.range]) : nil
+        let opened = try await context.record.timing(\.upstream) { () async throws(ProviderError) in
+            try await self.library.open(answer.download, range: range)
+        }
+        let record = context.record
+        let stream = StreamingBody(
+            body: opened.body,
+            length: opened.length,
+            channel: context.channel,
+            stallTimeout: self.stallTimeout,
+            onEnd: { outcome, bytes in record.bodyEnded(outcome, bytes: bytes) }
+        )
+        record.bodyWillStream()
+        return answer.with(opened).response(opened, body: stream.responseBody())
+    }
+
+    @Sendable
+    func delete(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let caller = try context.requireCaller(.delete)
+        let id = try Self.id(context)
+        var query = context.query
+        try query.finish()
+        let (reference, _) = try await self.library.resolve(id, for: caller)
+        context.record.note(reference, id: id)
+        try await context.record.timing(\.upstream) { () async throws(ProviderError) in
+            try await self.library.delete(id, for: caller)
+        }
+        return Response(status: .noContent)
+    }
+
+    private static func id(_ context: GatewayContext) throws(Problem) -> String {
+        guard let id = context.parameters.get("id") else { throw Problem.notFound }
+        return id
+    }
+
+    /// Whether `Accept` names a type itself, not by a wildcard.
+    private static func names(_ type: String, _ headers: HTTPFields) -> Bool {
+        let accept = headers.joined(.accept) ?? ""
+        return accept.split(separator: ",").contains { MediaType.essence(String($0)) == type }
+    }
+}
+
+/// Media types that the routes speak.
+enum MediaType {
+    static let json = "application/json"
+    static let lines = "application/x-ndjson"
+    static let csv = "text/csv"
+    static let bytes = "application/octet-stream"
+
+    /// A media type without its parameters, in lower case.
+    static func essence(_ type: String) -> String {
+        type.prefix { $0 != ";" }.trimmingBlanks().lowercased()
+    }
+}
+
+extension HTTPFields {
+    /// All values of a list field as one.
+    func joined(_ name: HTTPField.Name) -> String? {
+        let values = self[values: name]
+        return values.isEmpty ? nil : values.joined(separator: ", ")
+    }
+}
+
+extension Request {
+    /// Whether the caller wants every upstream asked anew.
+    var asksAnew: Bool {
+        (self.headers.joined(.cacheControl) ?? "").split(separator: ",").contains {
+            $0.trimmingBlanks().lowercased() == "no-cache"
+        }
+    }
+}
+
+extension Problem {
+    static func notAcceptable(_ offers: [String]) -> Problem {
+        let list = offers.joined(separator: ", ")
+        return Problem(.notAcceptable, "There is: \(list).", headers: [.vary: "Accept"])
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What goes along with a request through the middleware to its route.
+struct GatewayContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+
+    /// The connection; a body that streams watches it for the client's leaving.
+    let channel: any Channel
+
+    /// The decoded target; set by ``TargetMiddleware``, before anything else reads the request.
+    var target: RequestTarget?
+
+    /// For the log entry; set by ``LogMiddleware``.
+    var record: RequestRecord
+
+    /// Who is calling; set by ``AuthenticationMiddleware`` on every route that needs a key.
+    var caller: Caller?
+
+    init(source: ApplicationRequestContextSource) {
+        self.coreContext = CoreRequestContextStorage(source: source)
+        self.channel = source.channel
+        self.record = .silent
+    }
+
+    /// The query's parameters, to be read by name.
+    var query: QueryReader { QueryReader(self.target?.parameters ?? []) }
+
+    /// The caller, who must have a scope; throws `INSUFFICIENT_SCOPE` naming it.
+    func requireCaller(_ scope: Scope?) throws(Problem) -> Caller {
+        guard let caller = self.caller else { throw Problem(.unauthenticated, "A key is needed.") }
+        guard let scope, !caller.may(scope) else { return caller }
+        throw Problem(
+            .insufficientScope,
+            "This needs the scope '\(scope.rawValue)', which the key does not have.",
+            errors: [FieldProblem(field: "scope", message: scope.rawValue)]
+        )
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import HTTPTypes
+
+/// The conditions of a request (RFC 9110, 13), held against a file's validators.
+struct Preconditions {
+    /// What the conditions come to.
+    enum Outcome: Equatable {
+        /// Go on.
+        case proceed
+        /// 304: the caller has it.
+        case notModified
+        /// 412: it is not what the caller means.
+        case failed
+    }
+
+    private let headers: HTTPFields
+
+    init(_ headers: HTTPFields) { self.headers = headers }
+
+    /// In the order of RFC 9110, 13.2.2; `isRead` for GET and HEAD.
+    func evaluate(etag: String, lastModified: Date?, isRead: Bool) -> Outcome {
+        if let ifMatch = self.headers[.ifMatch] {
+            guard Self.list(ifMatch, contains: etag, weakly: false) else { return .failed }
+        } else if let since = self.headers[.ifUnmodifiedSince].flatMap(HTTPDate.parse) {
+            guard let lastModified, lastModified.isNotLater(than: since) else { return .failed }
+        }
+        if let ifNoneMatch = self.headers[.ifNoneMatch] {
+            guard Self.list(ifNoneMatch, contains: etag, weakly: true) else { return .proceed }
+            return isRead ? .notModified : .failed
+        }
+        if isRead, let since = self.headers[.ifModifiedSince].flatMap(HTTPDate.parse), let lastModified {
+            return lastModified.isNotLater(than: since) ? .notModified : .proceed
+        }
+        return .proceed
+    }
+
+    /// Whether a `Range` is to be honoured: `If-Range` is missing, or names just this file (RFC 9110, 13.1.5).
+    func allowsRange(etag: String, lastModified: Date?) -> Bool {
+        guard let ifRange = self.headers[.ifRange] else { return true }
+        if ifRange.hasPrefix("\"") { return ifRange == etag }
+        guard let date = HTTPDate.parse(ifRange), let lastModified else { return false }
+        return date.timeIntervalSince1970 == lastModified.timeIntervalSince1970.rounded(.down)
+    }
+
+    private static func list(_ value: String, contains etag: String, weakly: Bool) -> Bool {
+        let members = value.split(separator: ",").map { $0.trimmingBlanks() }
+        return members.contains { member in
+            member == "*" || member == etag || (weakly && member == "W/" + etag)
+        }
+    }
+}
+
+extension Date {
+    /// Compared by whole seconds, which is all that an HTTP date has.
+    fileprivate func isNotLater(than other: Date) -> Bool {
+        self.timeIntervalSince1970.rounded(.down) <= other.timeIntervalSince1970.rounded(.down)
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import NIOConcurrencyHelpers
+
+/// What becomes known of a request on its way, for its one log entry.
+///
+/// It is opened by ``LogMiddleware`` and closed once: after the last body byte, or the error in its place. A record that is
+/// let go unclosed (the client left before the body began) closes itself, so that no request is missing from the log.
+final class RequestRecord: Sendable {
+    private struct State {
+        var entry: LogEntry
+        var write: (@Sendable (LogEntry) -> Void)?
+        var permit: ConcurrencyPermit?
+        var isStreaming = false
+        var bodyBeganOn: ContinuousClock.Instant?
+    }
+
+    let requestID: String
+    private let startedOn: ContinuousClock.Instant
+    private let state: NIOLockedValueBox<State>
+
+    /// Opens a record; `write` is called once, with the finished entry.
+    init(_ entry: LogEntry, write: (@Sendable (LogEntry) -> Void)?) {
+        self.requestID = entry.requestId
+        self.startedOn = .now
+        self.state = NIOLockedValueBox(State(entry: entry, write: write))
+    }
+
+    /// A record of nothing, for contexts that no request has reached yet.
+    static let silent = RequestRecord(
+        LogEntry(time: Date(timeIntervalSince1970: 0), requestId: "", method: "", target: "", status: 0, outcome: .failed),
+        write: nil
+    )
+
+    deinit { self.close(.clientGone, bytesOut: 0) }
+
+    // MARK: Facts
+
+    /// Adds facts.
+    func note(_ change: (inout LogEntry) -> Void) { self.state.withLockedValue { change(&$0.entry) } }
+
+    /// Notes which download the request is about.
+    func note(_ reference: DownloadReference, id: String) {
+        self.note { entry in
+            entry.provider = reference.provider.name
+            entry.sessionId = reference.session
+            entry.downloadId = id
+        }
+    }
+
+    /// Keeps a place among the caller's concurrent requests until the record is closed.
+    func hold(_ permit: ConcurrencyPermit?) { self.state.withLockedValue { $0.permit = permit } }
+
+    /// Runs `work` and adds the milliseconds that it took to one of the timings.
+    func timing<Result, Failure: Error>(
+        _ part: any WritableKeyPath<LogEntry.Timings, Double?> & Sendable,
+        _ work: () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        let start = ContinuousClock.now
+        defer {
+            let spent = start.duration(to: .now).milliseconds
+            self.note { $0.timings[keyPath: part] = ($0.timings[keyPath: part] ?? 0) + spent }
+        }
+        return try await work()
+    }
+
+    // MARK: Closing
+
+    /// Notes that the body will be streamed, so that the record stays open until ``bodyEnded(_:_:)``.
+    func bodyWillStream() {
+        self.state.withLockedValue { state in
+            state.isStreaming = true
+            state.bodyBeganOn = .now
+        }
+    }
+
+    /// Notes the answer; closes the record unless a body is to be streamed.
+    func answered(status: Int, bytes: Int) {
+        let isStreaming = self.state.withLockedValue { state in
+            state.entry.status = status
+            return state.isStreaming
+        }
+        guard !isStreaming else { return }
+        self.close(status >= 500 ? .failed : status >= 400 ? .refused : .complete, bytesOut: Int64(bytes))
+    }
+
+    /// Closes the record of a streamed body.
+    func bodyEnded(_ outcome: LogEntry.Outcome, bytes: Int64) {
+        self.state.withLockedValue { state in
+            state.entry.timings.body = state.bodyBeganOn?.duration(to: .now).milliseconds
+        }
+        self.close(outcome, bytesOut: bytes)
+    }
+
+    private func close(_ outcome: LogEntry.Outcome, bytesOut: Int64) {
+        let (entry, write, permit) = self.state.withLockedValue { state in
+            defer {
+                state.write = nil
+                state.permit = nil
+            }
+            state.entry.outcome = outcome
+            state.entry.bytesOut = bytesOut
+            state.entry.durationMs = self.startedOn.duration(to: .now).milliseconds
+            return (state.entry, state.write, state.permit)
+        }
+        permit?.release()
+        write?(entry)
+    }
+}
+
+extension Duration {
+    /// As milliseconds with a fraction.
+    var milliseconds: Double {
+        Double(self.components.seconds) * 1000 + Double(self.components.attoseconds) / 1e15
+    }
+}

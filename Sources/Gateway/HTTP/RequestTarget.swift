@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+
+/// The request's target, decoded once; what is authorised and what is routed is this same value.
+struct RequestTarget {
+    /// Longest target that is read, in bytes.
+    static let longest = 8192
+
+    /// The path: only unreserved characters and single slashes, nothing encoded, no dot segments.
+    let path: String
+
+    /// The query's parameters in order, decoded; a plus is a space.
+    let parameters: [(name: String, value: String)]
+
+    /// Reads a target in origin form.
+    ///
+    /// Throws `NOT_FOUND` for a path that no route can have (encoded characters, dot segments, empty segments), and
+    /// `INVALID_REQUEST` for a query that is not well-formed percent-encoded UTF-8.
+    init(_ target: String) throws(Problem) {
+        guard target.utf8.count <= Self.longest else {
+            throw Problem(.invalidRequest, "The request target is longer than \(Self.longest) bytes.")
+        }
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = parts.first.map(String.init) ?? ""
+        guard path.hasPrefix("/"), path.utf8.allSatisfy(Self.isPathByte),
+            path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isSegment)
+        else { throw Problem.notFound }
+        self.path = path
+        self.parameters = try Self.parameters(of: parts.count > 1 ? parts[1] : "")
+    }
+
+    private static func isSegment(_ segment: Substring) -> Bool { segment != "." && segment != ".." && !segment.isEmpty }
+
+    private static func isPathByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default:
+            "/-._~".utf8.contains(byte)
+        }
+    }
+
+    private static func parameters(of query: Substring) throws(Problem) -> [(name: String, value: String)] {
+        var parameters: [(name: String, value: String)] = []
+        for pair in query.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = parts.first.flatMap(Self.decode) else {
+                throw Problem(.invalidRequest, "The query holds a name that is not percent-encoded UTF-8.")
+            }
+            guard let value = Self.decode(parts.count > 1 ? parts[1] : "") else {
+                throw Problem.field(name, "is not percent-encoded UTF-8, or holds a control character")
+            }
+            parameters.append((name, value))
+        }
+        return parameters
+    }
+
+    private static func decode(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard let high = rest.popFirst().flatMap(Self.hexDigit), let low = rest.popFirst().flatMap(Self.hexDigit)
+                else { return nil }
+                bytes.append(high << 4 | low)
+            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
+            default: bytes.append(byte)
+            }
+        }
+        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return nil }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

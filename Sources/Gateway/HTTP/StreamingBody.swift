@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import HummingbirdCore
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// Passes an upstream's bytes to a client, no faster than the client takes them.
+///
+/// After the head is out the only honest signal for a broken upstream is a broken connection: every end but the complete
+/// one throws, and the server closes the connection without the last chunk or byte. A client that leaves, or that takes
+/// nothing for ``stallTimeout``, ends the upstream's transfer too.
+struct StreamingBody: Sendable {
+    let body: ContentBody
+    let length: Int64?
+    let channel: any Channel
+    let stallTimeout: Double
+    /// Called once, with the bytes that were handed to the connection.
+    let onEnd: @Sendable (LogEntry.Outcome, Int64) -> Void
+
+    /// The body for the server to write.
+    func responseBody() -> ResponseBody {
+        ResponseBody(contentLength: self.length.flatMap { Int(exactly: $0) }) { writer in
+            var sent: Int64 = 0
+            do {
+                try await self.write(to: &writer, &sent)
+                self.onEnd(.complete, sent)
+            } catch let error as ProviderError where error.kind != .cancelled {
+                self.onEnd(.upstreamCut, sent)
+                throw error
+            } catch {
+                self.onEnd(.clientGone, sent)
+                throw error
+            }
+        }
+    }
+
+    @concurrent
+    private func write(to writer: inout any ResponseBodyWriter, _ sent: inout Int64) async throws {
+        let watch = ClientWatch(channel: self.channel, stallTimeout: self.stallTimeout)
+        let task = withUnsafeCurrentTask { $0 }
+        // `UnsafeCurrentTask` must not outlive its task: `stop()`, before this function returns, waits for a running call of
+        // the closure and prevents any later one.
+        nonisolated(unsafe) let current = task
+        watch.start { current?.cancel() }
+        defer { watch.stop() }
+        var iterator = self.body.makeAsyncIterator()
+        while let buffer = try await iterator.next() {
+            watch.writeBegan()
+            try await writer.write(buffer)
+            watch.writeEnded()
+            sent += Int64(buffer.readableBytes)
+        }
+        try await writer.finish(nil)
+    }
+}
+
+/// Watches a connection while a body streams: for the client's leaving, and for a client that takes nothing.
+final class ClientWatch: Sendable {
+    private struct State {
+        var onGone: (@Sendable () -> Void)?
+        var writes: UInt64 = 0
+        var isWriting = false
+        var timer: Scheduled<Void>?
+    }
+
+    private let channel: any Channel
+    private let stallTimeout: Double
+    private let state = NIOLockedValueBox(State())
+    /// `true` while ``clientIsGone()`` calls out, which happens outside of the lock: the call may close the channel and so
+    /// come back here.
+    private let isCalling = ConditionLock(value: false)
+
+    init(channel: any Channel, stallTimeout: Double) {
+        self.channel = channel
+        self.stallTimeout = stallTimeout
+    }
+
+    /// Calls `onGone`, at most once, when the client has closed its side or has stalled.
+    func start(onGone: @escaping @Sendable () -> Void) {
+        self.state.withLockedValue { $0.onGone = onGone }
+        self.channel.closeFuture.whenComplete { _ in self.clientIsGone() }
+        self.channel.eventLoop.execute {
+            let handler = try? self.channel.pipeline.syncOperations.handler(type: ClientPresenceHandler.self)
+            handler?.onInputClosed { self.clientIsGone() }
+        }
+        self.scheduleCheck(after: 0)
+    }
+
+    /// Ends the watch: when this returns, `onGone` is not being called, and will not be.
+    func stop() {
+        let timer = self.state.withLockedValue { state in
+            defer { state = State() }
+            return state.timer
+        }
+        timer?.cancel()
+        self.isCalling.lock(whenValue: false)
+        self.isCalling.unlock()
+    }
+
+    func writeBegan() { self.state.withLockedValue { $0.isWriting = true } }
+
+    func writeEnded() {
+        self.state.withLockedValue { state in
+            state.isWriting = false
+            state.writes &+= 1
+        }
+    }
+
+    private func clientIsGone() {
+        let call = self.state.withLockedValue { state -> (@Sendable () -> Void)? in
+            defer { state.onGone = nil }
+            guard let onGone = state.onGone else { return nil }
+            self.isCalling.lock()
+            self.isCalling.unlock(withValue: true)
+            return onGone
+        }
+        guard let call else { return }
+        call()
+        self.isCalling.lock()
+        self.isCalling.unlock(withValue: false)
+    }
+
+    /// Looks after `stallTimeout` whether the write that was under way is still the same one.
+    private func scheduleCheck(after writes: UInt64) {
+        let timeout = TimeAmount.nanoseconds(Int64(min(max(self.stallTimeout, 0.001), 1e6) * 1e9))
+        let timer = self.channel.eventLoop.scheduleTask(in: timeout) {
+            let (isActive, isStalled, now) = self.state.withLockedValue { state in
+                (state.onGone != nil, state.isWriting && state.writes == writes, state.writes)
+            }
+            guard isActive else { return }
+            guard isStalled else { return self.scheduleCheck(after: now) }
+            self.clientIsGone()
+            self.channel.close(promise: nil)
+        }
+        self.state.withLockedValue { state in
+            if state.onGone != nil { state.timer = timer } else { timer.cancel() }
+        }
+    }
+}
+
+/// Remembers that a client closed its side of the connection, and tells the body that streams on it.
+final class ClientPresenceHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = Any
+
+    private var isInputClosed = false
+    private var listener: (() -> Void)?
+
+    /// Called on the event loop; calls back at once where the side is closed already. The last listener counts.
+    func onInputClosed(_ listener: @escaping () -> Void) {
+        if self.isInputClosed { listener() } else { self.listener = listener }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event {
+            self.isInputClosed = true
+            self.listener?()
+            self.listener = nil
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.listener = nil }
+}

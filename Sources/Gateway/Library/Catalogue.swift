@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+
+/// What is known of the upstreams' downloads, and since when: a cache in memory, in front of the same in SQLite.
+///
+/// Deleting it costs time, never an answer; only the tombstones of deleted downloads are durable. A store that cannot be
+/// written is reported to the log and otherwise does no harm here.
+final class Catalogue: Sendable {
+    /// A download, and when it was last seen.
+    struct Known: Sendable {
+        var download: Download
+        var seenAt: Date
+    }
+
+    private struct Memory: Sendable {
+        var listings = GenerationCache<ListingKey, Listing>(capacity: 1000)
+        var sessions = GenerationCache<ProviderID, (sessions: [Session], fetchedAt: Date)>(capacity: 1000)
+        var downloads = GenerationCache<DownloadReference, Known>(capacity: 20_000)
+        var tombstones: [Tombstone.Key: Date] = [:]
+    }
+
+    private let memory = NIOLockedValueBox(Memory())
+    private let store: CatalogueStore
+    private let logger: Logger
+
+    /// Reads the tombstones; everything else is read when it is asked for.
+    init(store: CatalogueStore, logger: Logger) async throws {
+        self.store = store
+        self.logger = logger
+        let tombstones = try await store.tombstones()
+        self.memory.withLockedValue { $0.tombstones = tombstones }
+    }
+
+    // MARK: Listings
+
+    /// The last answer to a question, however old.
+    func listing(for key: ListingKey) async -> Listing? {
+        if let listing = self.memory.withLockedValue({ $0.listings[key] }) { return listing }
+        guard let listing = await self.attempt({ try await self.store.listing(for: key) }) ?? nil else { return nil }
+        self.memory.withLockedValue { $0.listings[key] = listing }
+        return listing
+    }
+
+    /// Keeps an answer, and what it says of each download.
+    func keep(_ listing: Listing, for key: ListingKey) async {
+        self.memory.withLockedValue { memory in
+            memory.listings[key] = listing
+            for download in listing.downloads {
+                memory.downloads[download.reference] = Known(download: download, seenAt: listing.fetchedAt)
+            }
+        }
+        await self.attempt { try await self.store.keep(listing, for: key) }
+    }
+
+    /// The sessions that a provider last named, and when.
+    func sessions(of provider: ProviderID) async -> (sessions: [Session], fetchedAt: Date)? {
+        if let known = self.memory.withLockedValue({ $0.sessions[provider] }) { return known }
+        guard let known = await self.attempt({ try await self.store.sessions(of: provider) }) ?? nil else { return nil }
+        self.memory.withLockedValue { $0.sessions[provider] = known }
+        return known
+    }
+
+    /// Keeps the sessions that a provider named.
+    func keep(_ sessions: [Session], of provider: ProviderID, fetchedAt: Date) async {
+        self.memory.withLockedValue { $0.sessions[provider] = (sessions, fetchedAt) }
+        await self.attempt { try await self.store.keep(sessions, of: provider, fetchedAt: fetchedAt) }
+    }
+
+    // MARK: Downloads
+
+    /// What is known of one download, however old.
+    func download(_ reference: DownloadReference) async -> Known? {
+        if let known = self.memory.withLockedValue({ $0.downloads[reference] }) { return known }
+        let digest = DownloadID.digest(of: reference)
+        guard let known = await self.attempt({ try await self.store.download(digest, of: reference.provider) }) ?? nil,
+            known.download.reference == reference
+        else { return nil }
+        self.memory.withLockedValue { $0.downloads[reference] = known }
+        return known
+    }
+
+    /// The reference behind a digest, for ids that were too long to carry theirs.
+    func reference(digest: Data, of provider: ProviderID) async -> DownloadReference? {
+        let known = await self.attempt { try await self.store.download(digest, of: provider) } ?? nil
+        return known?.download.reference
+    }
+
+    /// Keeps what a provider said of one download.
+    func keep(_ download: Download, seenAt: Date) async {
+        let known = Known(download: download, seenAt: seenAt)
+        self.memory.withLockedValue { $0.downloads[download.reference] = known }
+        await self.attempt { try await self.store.keep(known) }
+    }
+
+    /// Forgets a download that its provider no longer knows.
+    func forget(_ reference: DownloadReference) async {
+        self.memory.withLockedValue { Self.remove(reference, from: &$0) }
+        await self.attempt { try await self.store.forget(reference) }
+    }
+
+    // MARK: Deleted downloads
+
+    /// Remembers that a download was deleted through the gateway, so that it does not come back in a list.
+    func bury(_ reference: DownloadReference, at time: Date) async {
+        self.memory.withLockedValue { memory in
+            memory.tombstones[Tombstone.Key(reference)] = time
+            Self.remove(reference, from: &memory)
+        }
+        await self.attempt {
+            try await self.store.bury(reference, at: time)
+            try await self.store.forget(reference)
+        }
+    }
+
+    /// Whether a download was deleted through the gateway; a newer file of the same name was not.
+    func isBuried(_ download: Download) -> Bool {
+        let key = Tombstone.Key(download.reference)
+        guard let deletedAt = self.memory.withLockedValue({ $0.tombstones[key] }) else { return false }
+        return (download.createdAt ?? .distantPast) <= deletedAt
+    }
+
+    private static func remove(_ reference: DownloadReference, from memory: inout Memory) {
+        memory.downloads[reference] = nil
+        memory.listings.removeAll { key, listing in
+            key.provider == reference.provider && listing.downloads.contains { $0.reference == reference }
+        }
+    }
+
+    @discardableResult
+    private func attempt<Result: Sendable>(_ work: @Sendable () async throws -> Result) async -> Result? {
+        do {
+            return try await work()
+        } catch is CancellationError {
+            return nil
+        } catch {
+            self.logger.error("The catalogue's store failed.", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+}
+
+/// A download that was deleted through the gateway.
+enum Tombstone {
+    /// What it is found by: provider and the SHA-256 of the reference.
+    struct Key: Hashable, Sendable {
+        let provider: ProviderID
+        let digest: Data
+
+        init(_ reference: DownloadReference) {
+            self.init(provider: reference.provider, digest: DownloadID.digest(of: reference))
+        }
+
+        init(provider: ProviderID, digest: Data) {
+            self.provider = provider
+            self.digest = digest
+        }
+    }
+}

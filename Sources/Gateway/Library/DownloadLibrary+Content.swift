@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import NIOCore
+
+/// A file that was opened: what is known of it, and its bytes.
+struct OpenedContent: Sendable {
+    var download: Download
+    /// The part of the file that ``body`` is; `nil`: all of it.
+    var range: ClosedRange<Int64>?
+    /// The size of the whole file, where known.
+    var totalSize: Int64?
+    /// The bytes of ``body``, where known; the body ends with an error where it does not keep to it.
+    var length: Int64?
+    /// The upstream's media type, where the catalogue has none.
+    var mimeType: String?
+    var body: ContentBody
+}
+
+extension DownloadLibrary {
+    /// What is known of a file before its bytes are opened; the upstream is asked only for what the catalogue lacks.
+    func preview(_ id: String, for caller: Caller, bypassesCache: Bool) async throws(ProviderError) -> Download {
+        let (reference, provider) = try await self.resolve(id, for: caller)
+        let lasting = Freshness(freshFor: self.freshness.staleFor, staleFor: self.freshness.staleFor)
+        // Where names are identities, a newer file may have taken the name; a file of an id stays what it is.
+        let freshness = bypassesCache ? nil : provider.capabilities.namesAreIdentity ? self.freshness : lasting
+        return try await self.download(reference, from: provider, freshness: freshness)
+    }
+
+    /// Opens a file's bytes, one range of them or all.
+    ///
+    /// Throws `notReady` or `failed` for a download without bytes, `rangeNotSatisfiable` where no byte is in the range, and
+    /// `malformedResponse` where the upstream's length contradicts the listed size even after the listing was asked anew.
+    func open(_ download: Download, range: ByteRange?) async throws(ProviderError) -> OpenedContent {
+        try Self.checkHasBytes(download)
+        guard let provider = self.providers[download.reference.provider]?.provider else { throw .notFound() }
+        var download = download
+        let wanted = try Self.bounded(range, size: download.size)
+        var content: Content
+        do throws(ProviderError) {
+            content = try await provider.content(of: download.reference, ContentRequest(range: wanted))
+        } catch {
+            if error.kind == .notFound { await self.catalogue.forget(download.reference) }
+            throw error
+        }
+        if Self.contradicts(content, download) {
+            download = try await self.download(download.reference, from: provider, freshness: nil)
+            guard !Self.contradicts(content, download) else {
+                throw ProviderError(
+                    .malformedResponse,
+                    message: "The upstream's file does not have the size that the upstream lists."
+                )
+            }
+        }
+        return try Self.opened(content, of: download, wanted)
+    }
+
+    private static func checkHasBytes(_ download: Download) throws(ProviderError) {
+        switch download.status {
+        case .completed: return
+        case .queued, .downloading:
+            throw ProviderError(.notReady, message: "The file has not arrived yet.")
+        case .cancelled:
+            throw ProviderError(.conflict, message: "The download was cancelled; it has no bytes.")
+        case .failed:
+            let failure = download.failure ?? DownloadFailure(code: .incomplete, message: "The download failed.")
+            throw ProviderError(.failed(failure), message: failure.message)
+        }
+    }
+
+    /// The range in absolute positions, where the size is known.
+    private static func bounded(_ range: ByteRange?, size: Int64?) throws(ProviderError) -> ByteRange? {
+        guard let range, let size else { return range }
+        guard let bytes = range.resolved(size: size) else {
+            throw ProviderError(.rangeNotSatisfiable(size: size), message: "No byte of the file lies in that range.")
+        }
+        return .bounded(first: bytes.lowerBound, last: bytes.upperBound)
+    }
+
+    private static func contradicts(_ content: Content, _ download: Download) -> Bool {
+        guard let size = download.size else { return false }
+        if let total = content.totalSize, total != size { return true }
+        return content.range == nil && content.length.map { $0 != size } ?? false
+    }
+
+    /// Cuts the range out of a whole answer where the upstream has none, and holds the body to its length.
+    private static func opened(
+        _ content: Content,
+        of download: Download,
+        _ wanted: ByteRange?
+    ) throws(ProviderError) -> OpenedContent {
+        let size = download.size ?? content.totalSize ?? (content.range == nil ? content.length : nil)
+        var opened = OpenedContent(
+            download: download,
+            range: content.range,
+            totalSize: size,
+            length: content.length ?? (content.range.map { $0.upperBound - $0.lowerBound + 1 } ?? size),
+            mimeType: content.mimeType,
+            body: content.body
+        )
+        if content.range == nil, let wanted, let size {
+            guard let bytes = wanted.resolved(size: size) else {
+                throw ProviderError(.rangeNotSatisfiable(size: size), message: "No byte of the file lies in that range.")
+            }
+            opened.range = bytes
+            opened.length = bytes.upperBound - bytes.lowerBound + 1
+            opened.body = content.body.cut(to: bytes)
+        } else if let length = opened.length {
+            opened.body = content.body.held(to: length)
+        }
+        return opened
+    }
+}
+
+extension ContentBody {
+    /// This body, ending with an error unless it has exactly `length` bytes.
+    func held(to length: Int64) -> ContentBody {
+        ContentBody {
+            var rest = length
+            let source = IteratorBox(self.makeAsyncIterator())
+            return { () async throws(ProviderError) -> ByteBuffer? in
+                guard let buffer = try await source.next() else {
+                    guard rest == 0 else { throw .brokenOff }
+                    return nil
+                }
+                rest -= Int64(buffer.readableBytes)
+                guard rest >= 0 else { throw .brokenOff }
+                return buffer
+            }
+        }
+    }
+
+    /// Only the bytes of `range` of this whole body; the rest behind them is not read.
+    func cut(to range: ClosedRange<Int64>) -> ContentBody {
+        ContentBody {
+            var skip = range.lowerBound
+            var rest = range.upperBound - range.lowerBound + 1
+            let source = IteratorBox(self.makeAsyncIterator())
+            return { () async throws(ProviderError) -> ByteBuffer? in
+                while rest > 0 {
+                    guard var buffer = try await source.next() else { throw .brokenOff }
+                    let skipped = Swift.min(skip, Int64(buffer.readableBytes))
+                    skip -= skipped
+                    buffer.moveReaderIndex(forwardBy: Int(skipped))
+                    let length = Int(Swift.min(rest, Int64(buffer.readableBytes)))
+                    guard let slice = buffer.readSlice(length: length), length > 0 else { continue }
+                    rest -= Int64(length)
+                    return slice
+                }
+                return nil
+            }
+        }
+    }
+}
+
+/// Lets a closure that is called by one iteration keep the iterator that it pulls from.
+private final class IteratorBox {
+    private var iterator: ContentBody.Iterator
+
+    init(_ iterator: ContentBody.Iterator) { self.iterator = iterator }
+
+    func next() async throws(ProviderError) -> ByteBuffer? { try await self.iterator.next() }
+}
+
+extension ProviderError {
+    fileprivate static var brokenOff: ProviderError {
+        ProviderError(.malformedResponse, message: "The upstream's body does not have the length that it promised.")
+    }
+}

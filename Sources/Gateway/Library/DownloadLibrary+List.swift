@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+
+extension DownloadLibrary {
+    /// The downloads that match, merged over the providers that the caller may see.
+    ///
+    /// Never waits past ``FanOut/deadline`` and never fails because of a source: what became of each is in
+    /// ``DownloadList/sources``.
+    func list(_ request: ListRequest, for caller: Caller) async -> DownloadList {
+        let entries = self.providers.entries.filter { entry in
+            caller.maySee(provider: entry.id) && (request.providers?.contains(entry.id) ?? true)
+        }
+        let gatherings = entries.map { SourceGathering($0, asksOneSession: request.session != nil) }
+        await self.gather(gatherings, request, caller)
+        let now = self.now()
+        let conclusions = gatherings.map { $0.conclude(at: now) }
+        let matches = self.matches(in: conclusions.flatMap(\.downloads), request, caller)
+        var sources = conclusions.map(\.report)
+        let counts = Dictionary(grouping: matches, by: \.download.reference.provider).mapValues(\.count)
+        for index in sources.indices { sources[index].count = counts[sources[index].provider] ?? 0 }
+        return Self.window(matches, request, sources)
+    }
+
+    /// Runs the gatherings at once, and leaves them running at the deadline: their answers still reach the catalogue.
+    private func gather(_ gatherings: [SourceGathering], _ request: ListRequest, _ caller: Caller) async {
+        let work = Task {
+            await withTaskGroup(of: Void.self) { group in
+                for gathering in gatherings {
+                    group.addTask { await self.gather(into: gathering, request, caller) }
+                }
+            }
+        }
+        await Deadline.wait(for: work, seconds: self.fanOut.deadline)
+    }
+
+    private func gather(into gathering: SourceGathering, _ request: ListRequest, _ caller: Caller) async {
+        guard let provider = gathering.entry.provider else { return }
+        do throws(ProviderError) {
+            let containers = try await self.containers(of: gathering, provider, request, caller)
+            gathering.expect(containers.count)
+            await withTaskGroup(of: Void.self) { group in
+                for (index, container) in containers.enumerated() {
+                    if index >= self.fanOut.concurrency { await group.next() }
+                    let key = ListingKey(entry: gathering.entry, session: container, filter: request.filter)
+                    group.addTask { await self.read(key, from: provider, into: gathering, request) }
+                }
+            }
+        } catch {
+            gathering.fail(error, for: nil)
+        }
+    }
+
+    /// The containers to ask: the one that was named, or the root and the newest sessions.
+    private func containers(
+        of gathering: SourceGathering,
+        _ provider: any Provider,
+        _ request: ListRequest,
+        _ caller: Caller
+    ) async throws(ProviderError) -> [String?] {
+        if let session = request.session { return [session].filter { caller.maySee(session: $0, of: provider.id) } }
+        let root: [String?] = provider.capabilities.listsRoot && caller.maySee(session: nil, of: provider.id) ? [nil] : []
+        if let named = caller.namedSessions { return root + named }
+        guard provider.capabilities.listsSessions else { return root }
+        let newest = try await self.source.sessions(
+            of: provider,
+            limit: self.fanOut.sessions,
+            bypassesCache: request.bypassesCache
+        )
+        if newest.isTruncated { gathering.cut() }
+        return root + newest.sessions.map(\.id).filter { caller.maySee(session: $0, of: provider.id) }
+    }
+
+    private func read(
+        _ key: ListingKey,
+        from provider: any Provider,
+        into gathering: SourceGathering,
+        _ request: ListRequest
+    ) async {
+        if !request.bypassesCache, let answer = await self.source.cached(key, from: provider) {
+            gathering.add(answer, for: key)
+            return
+        }
+        gathering.offer(await self.source.fallback(key), for: key)
+        do throws(ProviderError) {
+            gathering.add(try await self.source.fresh(key, from: provider), for: key)
+        } catch {
+            gathering.fail(error, for: key)
+        }
+    }
+
+    /// What matches and may be seen, each download once, in the order that was asked for.
+    private func matches(in downloads: [Download], _ request: ListRequest, _ caller: Caller) -> [ListedDownload] {
+        var seen: Set<DownloadReference> = []
+        let visible = downloads.filter { download in
+            request.filter.matches(download) && caller.maySee(download.reference)
+                && !self.catalogue.isBuried(download) && seen.insert(download.reference).inserted
+        }
+        let listed = visible.map { ListedDownload(id: self.ids.id(for: $0.reference), download: $0) }
+        let placed = listed.map { (position: request.sort.position(of: $0), item: $0) }
+        return placed.sorted { request.sort.areInOrder($0.position, $1.position) }.map(\.item)
+    }
+
+    private static func window(
+        _ matches: [ListedDownload],
+        _ request: ListRequest,
+        _ sources: [SourceReport]
+    ) -> DownloadList {
+        let (start, limit) = Self.bounds(of: request, in: matches)
+        let part = Array(matches.dropFirst(start).prefix(limit))
+        let hasMore = start < matches.count - part.count && !part.isEmpty
+        return DownloadList(
+            downloads: part,
+            total: matches.count,
+            isComplete: sources.allSatisfy { $0.state != .failed && !$0.isTruncated },
+            next: hasMore ? part.last.map { ListCursor(position: request.sort.position(of: $0)) } : nil,
+            sources: sources
+        )
+    }
+
+    private static func bounds(of request: ListRequest, in matches: [ListedDownload]) -> (start: Int, limit: Int) {
+        switch request.window {
+        case .all: return (0, ListingSource.longestListing)
+        case .offset(let offset, let limit): return (offset, limit)
+        case .after(let cursor, let limit):
+            let start = matches.firstIndex { item in
+                request.sort.areInOrder(cursor.position, request.sort.position(of: item))
+            }
+            return (start ?? matches.count, limit)
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Downloads
+import Foundation
+import NIOConcurrencyHelpers
+
+/// How a list without `sessionId` is gathered.
+public struct FanOut: Sendable, Hashable {
+    /// Nobody waits longer than this for a list, in seconds.
+    public var deadline: Double
+    /// How many of a provider's newest sessions are asked.
+    public var sessions: Int
+    /// How many of them at once.
+    public var concurrency: Int
+
+    /// Creates the bounds.
+    public init(deadline: Double = 5, sessions: Int = 50, concurrency: Int = 8) {
+        self.deadline = deadline
+        self.sessions = sessions
+        self.concurrency = concurrency
+    }
+}
+
+/// The use cases: list downloads over all providers, know one, open its bytes, delete it.
+///
+/// It knows no HTTP and no upstream. What a caller may not see answers exactly like what does not exist.
+final class DownloadLibrary: Sendable {
+    let providers: ProviderSet
+    let catalogue: Catalogue
+    let ids: DownloadID
+    let source: ListingSource
+    let fanOut: FanOut
+    let now: @Sendable () -> Date
+
+    init(
+        providers: ProviderSet,
+        catalogue: Catalogue,
+        ids: DownloadID,
+        freshness: Freshness,
+        fanOut: FanOut,
+        now: @escaping @Sendable () -> Date
+    ) {
+        self.providers = providers
+        self.catalogue = catalogue
+        self.ids = ids
+        self.fanOut = fanOut
+        self.now = now
+        self.source = ListingSource(
+            catalogue: catalogue,
+            freshness: freshness,
+            now: now,
+            flights: SingleFlight(),
+            sessionFlights: SingleFlight()
+        )
+    }
+
+    /// What the id of a download names, and who holds it; `notFound` where the caller may not see it.
+    func resolve(
+        _ id: String,
+        for caller: Caller
+    ) async throws(ProviderError) -> (reference: DownloadReference, provider: any Provider) {
+        guard let target = self.ids.target(of: id) else { throw .notFound() }
+        let reference: DownloadReference
+        switch target {
+        case .reference(let whole): reference = whole
+        case .digest(let provider, let digest):
+            guard let found = await self.reference(digest: digest, of: provider, for: caller) else { throw .notFound() }
+            reference = found
+        }
+        guard caller.maySee(reference), let entry = self.providers[reference.provider] else { throw .notFound() }
+        guard let provider = entry.provider else {
+            throw ProviderError(.unavailable, message: "The provider '\(entry.id)' has no usable credential.")
+        }
+        return (reference, provider)
+    }
+
+    /// The reference that is too long for an id: from the catalogue, else by listing what the provider holds.
+    private func reference(
+        digest: Data,
+        of provider: ProviderID,
+        for caller: Caller
+    ) async -> DownloadReference? {
+        if let known = await self.catalogue.reference(digest: digest, of: provider) { return known }
+        let list = await self.list(ListRequest(providers: [provider]), for: caller)
+        return list.downloads.map(\.download.reference).first { DownloadID.digest(of: $0) == digest }
+    }
+
+    /// What is known of a download; asked anew where it is older than `freshFor`, or with `bypassesCache`.
+    ///
+    /// An upstream that cannot answer now is stood in for by what is known, up to `staleFor`.
+    func download(
+        _ id: String,
+        for caller: Caller,
+        bypassesCache: Bool = false
+    ) async throws(ProviderError) -> ListedDownload {
+        let (reference, provider) = try await self.resolve(id, for: caller)
+        let download = try await self.download(reference, from: provider, freshness: bypassesCache ? nil : self.freshness)
+        return ListedDownload(id: id, download: download)
+    }
+
+    /// Removes a download; the next try is `notFound`.
+    func delete(_ id: String, for caller: Caller) async throws(ProviderError) {
+        let (reference, provider) = try await self.resolve(id, for: caller)
+        if let known = await self.catalogue.download(reference)?.download, self.catalogue.isBuried(known) {
+            throw .notFound()
+        }
+        do throws(ProviderError) {
+            try await provider.delete(reference)
+        } catch where error.kind == .notFound {
+            await self.catalogue.forget(reference)
+            throw error
+        }
+        await self.catalogue.bury(reference, at: self.now())
+    }
+
+    var freshness: Freshness { self.source.freshness }
+
+    /// `freshness` `nil`: always asked.
+    func download(
+        _ reference: DownloadReference,
+        from provider: any Provider,
+        freshness: Freshness?
+    ) async throws(ProviderError) -> Download {
+        let known = await self.catalogue.download(reference)
+        let age = known.map { self.now().timeIntervalSince($0.seenAt) } ?? .infinity
+        if let known, let freshness, age <= freshness.freshFor, known.download.isSettled {
+            return try self.unlessBuried(known.download)
+        }
+        do throws(ProviderError) {
+            let download = try await provider.download(reference)
+            await self.catalogue.keep(download, seenAt: self.now())
+            return try self.unlessBuried(download)
+        } catch {
+            if error.kind == .notFound { await self.catalogue.forget(reference) }
+            guard let known, age <= self.freshness.staleFor, error.mayBeStoodInFor else { throw error }
+            return try self.unlessBuried(known.download)
+        }
+    }
+
+    private func unlessBuried(_ download: Download) throws(ProviderError) -> Download {
+        guard !self.catalogue.isBuried(download) else { throw .notFound() }
+        return download
+    }
+}
+
+extension Download {
+    /// Whether it will not change by itself: a running transfer is always asked anew.
+    var isSettled: Bool { self.status != .queued && self.status != .downloading }
+}
+
+extension ProviderError {
+    /// Whether an older answer may be served in place of this failure.
+    var mayBeStoodInFor: Bool {
+        switch self.kind {
+        case .unavailable, .timeout, .rateLimited, .malformedResponse, .upstream: true
+        case .notFound, .unsupported, .invalidRequest, .unauthorized, .permission, .downloadForbidden, .conflict,
+            .machineNotRunning, .notReady, .failed, .rangeNotSatisfiable, .addressRefused, .cancelled:
+            false
+        }
+    }
+}

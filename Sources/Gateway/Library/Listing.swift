@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+public import Foundation
+
+/// A question that a provider can be asked for downloads, and under which its answer is kept.
+struct ListingKey: Hashable, Sendable {
+    let provider: ProviderID
+    let session: String?
+    /// Only the filters that this provider applies itself.
+    let filter: DownloadFilter
+
+    /// The one way to make a key: the whole container and the whole filter that went to the upstream.
+    init(entry: ProviderSet.Entry, session: String?, filter: DownloadFilter) {
+        self.provider = entry.id
+        self.session = session
+        self.filter = filter.narrowed(to: entry.capabilities.filters)
+    }
+}
+
+/// A provider's answer to a ``ListingKey``, and when it was given.
+struct Listing: Sendable {
+    /// The downloads, in the upstream's order; empty where the container is unknown.
+    var downloads: [Download]
+    /// The upstream does not know the container.
+    var isAbsent: Bool
+    /// The answer was cut at the bound on one container.
+    var isTruncated: Bool
+    /// When it was given.
+    var fetchedAt: Date
+
+    /// Whole seconds since it was given.
+    func age(at now: Date) -> TimeInterval { max(0, now.timeIntervalSince(self.fetchedAt)) }
+}
+
+/// How old an answer may be.
+public struct Freshness: Sendable, Hashable {
+    /// Until then an answer is served without asking.
+    public var freshFor: TimeInterval
+    /// Until then it is served while, or because, the upstream cannot be waited for.
+    public var staleFor: TimeInterval
+
+    /// Creates bounds, in seconds.
+    public init(freshFor: TimeInterval = 30, staleFor: TimeInterval = 86_400) {
+        self.freshFor = freshFor
+        self.staleFor = staleFor
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+
+/// Answers what one container holds, from the catalogue where that is recent enough, else from its provider.
+struct ListingSource: Sendable {
+    /// An answer, and how it came about.
+    struct Answer: Sendable {
+        var listing: Listing
+        var state: SourceReport.State
+        /// Why it is only a stale one.
+        var error: ProviderError?
+    }
+
+    /// Most downloads that are taken from one container.
+    static let longestListing = 10_000
+
+    let catalogue: Catalogue
+    let freshness: Freshness
+    let now: @Sendable () -> Date
+    let flights: SingleFlight<ListingKey, Result<Listing, ProviderError>>
+    let sessionFlights: SingleFlight<ProviderID, Result<[Session], ProviderError>>
+
+    // MARK: Downloads
+
+    /// What the catalogue can answer at once; a stale answer is renewed in the background.
+    func cached(_ key: ListingKey, from provider: any Provider) async -> Answer? {
+        guard let listing = await self.catalogue.listing(for: key) else { return nil }
+        let age = listing.age(at: self.now())
+        if age <= self.freshness.freshFor { return Answer(listing: listing, state: .cached) }
+        guard age <= self.freshness.staleFor else { return nil }
+        self.fetch(key, from: provider)
+        return Answer(listing: listing, state: .stale)
+    }
+
+    /// The last answer, where it may still stand in for an upstream that cannot be waited for.
+    func fallback(_ key: ListingKey) async -> Answer? {
+        guard let listing = await self.catalogue.listing(for: key), listing.age(at: self.now()) <= self.freshness.staleFor
+        else { return nil }
+        return Answer(listing: listing, state: .stale)
+    }
+
+    /// Asks the provider, together with everyone who asks the same now.
+    func fresh(_ key: ListingKey, from provider: any Provider) async throws(ProviderError) -> Answer {
+        let listing = try await self.fetch(key, from: provider).value.get()
+        return Answer(listing: listing, state: .fresh)
+    }
+
+    @discardableResult
+    private func fetch(_ key: ListingKey, from provider: any Provider) -> Task<Result<Listing, ProviderError>, Never> {
+        self.flights.join(key) {
+            do throws(ProviderError) {
+                let listing = try await self.readAll(key, from: provider)
+                await self.catalogue.keep(listing, for: key)
+                return .success(listing)
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func readAll(_ key: ListingKey, from provider: any Provider) async throws(ProviderError) -> Listing {
+        var listing = Listing(downloads: [], isAbsent: false, isTruncated: false, fetchedAt: self.now())
+        var seen: Set<DownloadReference> = []
+        var query = ListQuery(session: key.session, filter: key.filter)
+        do throws(ProviderError) {
+            repeat {
+                let page = try await provider.list(query)
+                let new = page.items.filter { seen.insert($0.reference).inserted }
+                listing.downloads += new
+                // A page that brings nothing new and yet names a next one would go on for ever.
+                query.page = new.isEmpty ? nil : page.next
+            } while query.page != nil && listing.downloads.count < Self.longestListing
+        } catch where error.kind == .notFound {
+            listing.isAbsent = true
+        }
+        listing.isTruncated = query.page != nil
+        listing.downloads = Array(listing.downloads.prefix(Self.longestListing))
+        return listing
+    }
+
+    // MARK: Sessions
+
+    /// A provider's newest sessions, at most `limit`, and whether there are more.
+    func sessions(
+        of provider: any Provider,
+        limit: Int,
+        bypassesCache: Bool
+    ) async throws(ProviderError) -> (sessions: [Session], isTruncated: Bool) {
+        let known = await self.catalogue.sessions(of: provider.id)
+        let age = known.map { max(0, self.now().timeIntervalSince($0.fetchedAt)) } ?? .infinity
+        if let known, !bypassesCache, age <= self.freshness.freshFor { return Self.cut(known.sessions, to: limit) }
+        let flight = self.sessionFlights.join(provider.id) {
+            do throws(ProviderError) {
+                let sessions = try await provider.sessions(limit: limit + 1)
+                await self.catalogue.keep(sessions, of: provider.id, fetchedAt: self.now())
+                return .success(sessions)
+            } catch {
+                return .failure(error)
+            }
+        }
+        if let known, !bypassesCache, age <= self.freshness.staleFor { return Self.cut(known.sessions, to: limit) }
+        switch await flight.value {
+        case .success(let sessions): return Self.cut(sessions, to: limit)
+        case .failure(let error):
+            guard let known, age <= self.freshness.staleFor else { throw error }
+            return Self.cut(known.sessions, to: limit)
+        }
+    }
+
+    private static func cut(_ sessions: [Session], to limit: Int) -> (sessions: [Session], isTruncated: Bool) {
+        (Array(sessions.prefix(limit)), sessions.count > limit)
+    }
+}

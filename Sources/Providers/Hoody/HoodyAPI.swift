@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import HTTPTypes
+import NIOCore
+
+/// Hoody's endpoints (the seed, docs.hoody.icu, hoody-sdk; providers.md, 5).
+///
+/// `GET` with a value for `download` would *start* a transfer; nothing here sends one.
+struct HoodyAPI: Sendable {
+    let client: UpstreamClient
+
+    /// What lies directly in a folder.
+    func entries(_ folder: HoodyPath) async throws(ProviderError) -> [Entry] {
+        try await self.client.json(Entries.self, UpstreamCall(.get, "/api/v1/files/" + (try Self.encode(folder))))
+            .entries
+    }
+
+    /// The transfers that run into one folder.
+    func active(in folder: HoodyPath) async throws(ProviderError) -> [Transfer] {
+        let call = UpstreamCall(.get, "/" + (try Self.encode(folder)), query: [(name: "downloads", value: "")])
+        return try await self.client.json(Active.self, call).downloads
+    }
+
+    /// The transfers that run anywhere on the server.
+    func active() async throws(ProviderError) -> [Transfer] {
+        try await self.client.json(Active.self, UpstreamCall(.get, "/api/v1/downloads")).downloads
+    }
+
+    /// The transfers that have ended, anywhere on the server.
+    func history() async throws(ProviderError) -> [Transfer] {
+        let call = UpstreamCall(.get, "/", query: [(name: "download_history", value: "")])
+        return try await self.client.json(History.self, call).history
+    }
+
+    /// What the server knows of one file; throws `notFound` for a folder.
+    func stat(_ path: HoodyPath) async throws(ProviderError) -> Stat {
+        let call = UpstreamCall(.get, "/api/v1/files/stat/" + (try URLPath.parts(path.text)))
+        let stat = try await self.client.json(Stat.self, call)
+        guard stat.isFile else { throw .notFound() }
+        return stat
+    }
+
+    /// A file's bytes.
+    ///
+    /// Some servers hide a refusal under status 200. What looks like one (a little JSON without a strong validator) is read
+    /// before it is passed on, so that it is never taken for the file.
+    func content(_ path: HoodyPath, range: ByteRange?) async throws(ProviderError) -> Content {
+        let call = UpstreamCall(
+            .get,
+            "/" + (try URLPath.parts(path.text)),
+            accept: "*/*",
+            range: range,
+            maxRedirects: 5
+        )
+        var content = try await self.client.content(call)
+        guard content.range == nil, content.validator == nil, let length = content.length, length <= 4096,
+            content.mimeType?.lowercased().hasPrefix("application/json") == true
+        else { return content }
+        var bytes = ByteBuffer()
+        for try await piece in content.body { bytes.writeImmutableBuffer(piece) }
+        let answer = UpstreamAnswer(status: 200, headers: [:], body: Data(bytes.readableBytesView))
+        if let refusal = Self.refine(answer, self.client.failures) { throw refusal }
+        content.body = ContentBody(bytes)
+        return content
+    }
+
+    /// Removes a file.
+    ///
+    /// A folder would go with all that is in it, so that ``stat(_:)`` comes first.
+    func delete(_ path: HoodyPath) async throws(ProviderError) {
+        _ = try await self.stat(path)
+        try await self.client.perform(UpstreamCall(.delete, "/" + (try URLPath.parts(path.text))))
+    }
+
+    /// Stops a transfer; older servers do not have this.
+    func cancel(_ transfer: String) async throws(ProviderError) {
+        try await self.client.perform(UpstreamCall(.delete, "/api/v1/downloads/" + (try URLPath.part(transfer))))
+    }
+
+    private static func encode(_ folder: HoodyPath) throws(ProviderError) -> String {
+        folder == .root ? "" : try URLPath.parts(folder.text)
+    }
+}
+
+/// Failures: `success: false` is one also under a status of success.
+extension HoodyAPI {
+    static func refine(_ answer: UpstreamAnswer, _ failures: UpstreamFailures) -> ProviderError? {
+        guard !answer.isHTML, let refusal = try? JSONDecoder().decode(Refusal.self, from: answer.body),
+            refusal.success?.value == false || !answer.isSuccess
+        else { return nil }
+        let word = [refusal.code?.value, refusal.error?.value].compactMap { $0 }.first { self.kinds[$0] != nil }
+        if let word, let (kind, retry) = self.kinds[word] {
+            return ProviderError(kind, retry: retry, message: "The file server refused (\(word)).")
+        }
+        guard answer.isSuccess else { return nil }
+        let words = failures.words.find(in: answer) ?? "no reason given"
+        return ProviderError(.upstream(status: answer.status), message: "The file server refused: \(words)")
+    }
+
+    private static let kinds: [String: (ProviderError.Kind, ProviderError.Retry)] = [
+        "INVALID_URL": (.invalidRequest, .never), "DOMAIN_BLOCKED": (.permission, .never),
+        "DOWNLOAD_TIMEOUT": (.timeout, .now), "NETWORK_ERROR": (.unavailable, .now),
+        "REMOTE_FILE_NOT_FOUND": (.notFound, .never), "RESOURCE_NOT_FOUND": (.notFound, .never),
+        "DOWNLOAD_FORBIDDEN": (.downloadForbidden, .never), "ACCESS_FORBIDDEN": (.unauthorized, .never),
+        "FILE_PATH_BUSY": (.conflict, .never), "FILE_PATH_CHANGED": (.conflict, .never),
+        "MOUNT_PATH_RESERVED": (.conflict, .never), "CONTAINS_SERVICE_STORAGE": (.conflict, .never),
+    ]
+
+    private struct Refusal: Decodable {
+        var success: Lenient<Bool>?
+        var code: Lenient<String>?
+        var error: Lenient<String>?
+    }
+}

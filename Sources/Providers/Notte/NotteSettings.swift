@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import HTTPTypes
+
+/// The configuration of a Notte account: `credentials: [{apiKey}]`, `baseURL`, `api` (`storage` or `files`).
+struct NotteSettings: AdapterSettings {
+    /// The vendor's two generations.
+    ///
+    /// Which one an account has cannot be seen from an answer: 404 also means "no such session".
+    enum Generation: String, CaseIterable {
+        case storage
+        case files
+    }
+
+    static let kind = "notte"
+    static let form = ProviderForm(
+        defaultBaseURL: "https://api.notte.cc",
+        credentialFields: ["apiKey"],
+        settings: ["api"]
+    )
+
+    let address: UpstreamAddress
+    let apiKeys: [Secret]
+    let generation: Generation
+
+    init?(_ configuration: ProviderConfiguration) {
+        self.apiKeys = Self.form.credentials(in: configuration).compactMap { $0["apiKey"] }
+        self.generation = Self.generation(configuration) ?? .storage
+        guard !self.apiKeys.isEmpty, let address = Self.form.address(in: configuration) else { return nil }
+        self.address = address
+    }
+
+    static func capabilities(_ configuration: ProviderConfiguration) -> Capabilities {
+        switch self.generation(configuration) ?? .storage {
+        case .storage: NotteStorageProvider.promises
+        case .files: NotteFilesProvider.promises
+        }
+    }
+
+    static func ownProblems(in configuration: ProviderConfiguration) -> [FieldProblem] {
+        guard self.generation(configuration) == nil else { return [] }
+        let names = Generation.allCases.map(\.rawValue).joined(separator: " or ")
+        return [FieldProblem(field: "api", message: "must be \(names)")]
+    }
+
+    var shownBaseURL: String { self.address.url }
+
+    func makeProvider(_ id: ProviderID, in environment: AdapterEnvironment) -> any Provider {
+        let keys = CredentialRing(self.apiKeys)
+        let client = UpstreamClient(self.address, hiding: self.apiKeys, in: environment) { _ in
+            HTTPFields(credential: "Authorization", "Bearer \(keys.next()?.reveal() ?? "")")
+        }
+        let api = NotteAPI(client: client)
+        switch self.generation {
+        case .storage: return NotteStorageProvider(id: id, api: api)
+        case .files: return NotteFilesProvider(id: id, api: api)
+        }
+    }
+
+    private static func generation(_ configuration: ProviderConfiguration) -> Generation? {
+        switch configuration.settings["api"] {
+        case nil, .null: .storage
+        case .string(let name): Generation(rawValue: name)
+        default: nil
+        }
+    }
+}

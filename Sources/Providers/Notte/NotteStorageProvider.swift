@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+
+/// The downloads of Notte's sessions in the older `storage` API, where a file is its name.
+///
+/// It cannot delete.
+struct NotteStorageProvider: Provider {
+    let id: ProviderID
+    let api: NotteAPI
+
+    static let promises = Capabilities(listsSessions: true, namesAreIdentity: true)
+
+    var kind: String { NotteSettings.kind }
+    var capabilities: Capabilities { Self.promises }
+
+    func sessions(limit: Int) async throws(ProviderError) -> [Session] {
+        try await self.api.sessions(limit: limit)
+    }
+
+    func list(_ query: ListQuery) async throws(ProviderError) -> Page<Download> {
+        guard let session = query.session else {
+            throw .unsupported("list downloads outside of a session", by: self.id)
+        }
+        let files = try await self.api.storedFiles(session: session)
+        return Page(items: files.compactMap { self.download($0, session: session) })
+    }
+
+    func download(_ reference: DownloadReference) async throws(ProviderError) -> Download {
+        let (session, name) = try Self.parts(reference)
+        let file = try await self.api.storedFiles(session: session).first { $0.name == name }
+        guard let download = file.flatMap({ self.download($0, session: session) }) else { throw .notFound() }
+        return download
+    }
+
+    func content(of reference: DownloadReference, _ request: ContentRequest) async throws(ProviderError) -> Content {
+        let (session, name) = try Self.parts(reference)
+        let link = try await self.api.link(session: session, name: name)
+        do {
+            return try await self.api.content(link, range: request.range)
+        } catch {
+            // The store refuses a link that has just expired, and may say so with 403 or 404: once more with a new one.
+            guard error.kind == .upstream(status: 403) || error.kind == .notFound else { throw error }
+        }
+        return try await self.api.content(
+            try await self.api.link(session: session, name: name),
+            range: request.range
+        )
+    }
+
+    func check() async throws(ProviderError) { try await self.api.check() }
+
+    /// What the vendor said, in our words; `nil` for a file that could never be asked for again.
+    func download(_ file: NotteAPI.StoredFile, session: String) -> Download? {
+        guard let key = ItemKey.make("n", file.name) else { return nil }
+        return Download(
+            reference: DownloadReference(provider: self.id, session: session, item: key),
+            name: file.name,
+            size: file.size?.bytes,
+            createdAt: file.updatedAt?.date,
+            native: [String: JSONValue](known: [
+                ("id", .string(file.name)),
+                ("name", .string(file.name)),
+                ("file_ext", file.fileExtension?.value.map { .string($0) }),
+            ])
+        )
+    }
+
+    private static func parts(_ reference: DownloadReference) throws(ProviderError) -> (session: String, name: String) {
+        guard let session = reference.session, let name = ItemKey.identity(of: reference.item, prefix: "n") else {
+            throw .notFound()
+        }
+        return (session, name)
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// One HTTP listener of a simulator: records every request, injects the queued faults, and counts its connections.
+public final class SimulatorServer: Sendable {
+    /// Answers a request.
+    typealias Handler = @Sendable (SimulatedRequest) async -> SimulatedResponse
+
+    /// `http://127.0.0.1:port`.
+    public let baseURL: String
+    /// What goes wrong next.
+    public let faults: SimulatorFaults
+    private let log: RequestLog
+    private let connections: OpenConnections
+    private let running: Task<Void, any Error>
+
+    private init(
+        port: Int,
+        faults: SimulatorFaults,
+        log: RequestLog,
+        open: OpenConnections,
+        running: Task<Void, any Error>
+    ) {
+        self.baseURL = "http://127.0.0.1:\(port)"
+        self.faults = faults
+        self.log = log
+        self.connections = open
+        self.running = running
+    }
+
+    /// Every request so far, in order.
+    public var requests: [SimulatedRequest] { self.log.requests }
+    /// Connections that are open now.
+    public var openConnections: Int { self.connections.count }
+    /// Connections that were ever accepted.
+    public var acceptedConnections: Int { self.connections.accepted }
+
+    /// Forgets the requests so far.
+    public func clearRequests() { self.log.clear() }
+
+    /// Listens on 127.0.0.1, where `port` is 0 on a free one.
+    ///
+    /// Throws where the port is taken.
+    static func start(port: Int, _ handler: @escaping Handler) async throws -> SimulatorServer {
+        let (faults, log, open) = (SimulatorFaults(), RequestLog(), OpenConnections())
+        let (ports, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
+        let application = Application(
+            responder: FaultyResponder(handler: handler, faults: faults, log: log),
+            server: .http1(configuration: .init(additionalChannelHandlers: [ConnectionObserver(open)])),
+            configuration: .init(address: .hostname("127.0.0.1", port: port)),
+            onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) },
+            logger: Logger(label: "simulator", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+        let running = Task {
+            do {
+                try await application.run()
+                continuation.finish()
+            } catch {
+                continuation.finish(throwing: error)
+                throw error
+            }
+        }
+        for try await port in ports {
+            return SimulatorServer(port: port, faults: faults, log: log, open: open, running: running)
+        }
+        throw CancellationError()
+    }
+
+    /// Closes every connection and the door; returns when nothing listens any more.
+    public func stop() async {
+        self.running.cancel()
+        self.connections.closeAll()
+        _ = await self.running.result
+    }
+}
+
+/// Carries the connection to where faults are made.
+struct SimulatorContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        self.coreContext = CoreRequestContextStorage(source: source)
+        self.channel = source.channel
+    }
+}
+
+/// Puts the record and the faults around a simulator's own answers.
+private struct FaultyResponder: HTTPResponder {
+    let handler: SimulatorServer.Handler
+    let faults: SimulatorFaults
+    let log: RequestLog
+
+    func respond(to request: Request, context: SimulatorContext) async throws -> Response {
+        let body = try await request.body.collect(upTo: 64 << 20)
+        let seen = SimulatedRequest(request.head, body: body)
+        let number = self.log.begin(seen)
+        let fault = self.faults.take(for: seen)
+        var answer: SimulatedResponse
+        switch fault {
+        case .stallBeforeHead:
+            try? await context.channel.closeFuture.get()
+            self.log.end(number, as: .peerLeft)
+            throw ChannelError.eof
+        case .resetBeforeHead:
+            self.log.end(number, as: .broken)
+            try await context.channel.reset()
+            throw ChannelError.eof
+        case .answer(let status, let headers, let body):
+            answer = SimulatedResponse(status, headers: headers, body: .bytes(ByteBuffer(string: body)))
+        case .delayHead(let delay):
+            try await Task.sleep(for: delay)
+            answer = await self.handler(seen)
+        default:
+            answer = await self.handler(seen)
+        }
+        if fault == .truncateJSON { answer.body = answer.body.firstHalf }
+        let sender = BodySender(answer.body, fault: fault, channel: context.channel, log: self.log, number: number)
+        return sender.response(for: answer, isHead: request.method == .head)
+    }
+}
+
+extension Channel {
+    /// Closes with a RST instead of a FIN.
+    func reset() async throws {
+        if let options = self as? any SocketOptionProvider {
+            try? await options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        }
+        try? await self.close()
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// Hoody's tree of files; its transfers are in `HoodyAPI+Transfers`.
+struct HoodyAPI: Sendable {
+    let library: SimulatedLibrary
+    let options: HoodySimulator.Options
+    let now: SimulatorClock
+
+    func answer(_ request: SimulatedRequest) -> SimulatedResponse {
+        guard request.header("Authorization") == "Bearer \(HoodySimulator.token)" else {
+            return self.refuse(401, "UNAUTHORIZED", "A token is required")
+        }
+        do {
+            return try self.route(request)
+        } catch let refusal as Refusal {
+            return refusal.response
+        } catch {
+            return self.refuse(500, "INTERNAL", "\(error)")
+        }
+    }
+
+    private func route(_ request: SimulatedRequest) throws -> SimulatedResponse {
+        let segments = request.segments
+        guard !segments.contains("..") else {
+            throw Refusal(self.refuse(400, "INVALID_PATH", "The path leaves the root"))
+        }
+        if segments.starts(with: ["api", "v1", "downloads"]) {
+            return try self.transfers(request, segments.dropFirst(3))
+        }
+        if segments.starts(with: ["api", "v1", "files", "stat"]) && request.method == "GET" {
+            return try self.stat(segments.dropFirst(4).joined(separator: "/"))
+        }
+        if segments.starts(with: ["api", "v1", "files"]) {
+            let path = segments.dropFirst(3).joined(separator: "/")
+            return try self.file(request, path.trimmingSlashes, isAPI: true)
+        }
+        return try self.file(request, segments.joined(separator: "/").trimmingSlashes, isAPI: false)
+    }
+
+    /// The kit's error body; the seed puts the word under `error`, newer servers under `code`.
+    func refuse(_ status: Int, _ code: String, _ message: String) -> SimulatedResponse {
+        let isHidden = self.options.hidesFailuresIn200 && status != 401
+        var fields: [String: JSON] = ["success": false]
+        switch self.options.generation {
+        case .seed:
+            fields["error"] = .string(code)
+        case .newer:
+            fields["error"] = .string(message)
+            fields["code"] = .string(code)
+        }
+        return .json(.object(fields), status: isHidden ? 200 : status)
+    }
+
+    private func file(_ request: SimulatedRequest, _ path: String, isAPI: Bool) throws -> SimulatedResponse {
+        switch (request.method, isAPI) {
+        case ("GET", _):
+            // Below the API these two are ignored.
+            if !isAPI,
+                request.query.contains(where: { ["download", "downloads", "download_history"].contains($0.name) })
+            {
+                if let answer = try self.transferQuery(request, directory: path) { return answer }
+            }
+            guard let file = self.tree[path] else { return try self.directory(request, path, isAPI: isAPI) }
+            return try self.content(request, of: file, isAPI: isAPI)
+        case ("HEAD", false):
+            guard let file = self.tree[path] else { throw self.missing }
+            return .ranged(file, for: request, isWeak: self.options.hasWeakETags)
+        case ("DELETE", _):
+            return try self.delete(path)
+        default:
+            throw Refusal(self.refuse(405, "METHOD_NOT_ALLOWED", "Method not allowed"))
+        }
+    }
+
+    private var missing: Refusal { Refusal(self.refuse(404, "RESOURCE_NOT_FOUND", "No such file or directory")) }
+
+    private func content(_ request: SimulatedRequest, of file: SimulatedFile, isAPI: Bool) throws -> SimulatedResponse {
+        let names = Set(request.query.map(\.name))
+        guard names.isSubset(of: ["hash", "sha256", "download"]) else {
+            throw Refusal(self.refuse(400, "INVALID_QUERY", "Unknown parameter"))
+        }
+        guard names.contains("hash") || names.contains("sha256") else {
+            return .ranged(file, for: request, isWeak: self.options.hasWeakETags)
+        }
+        let digest = file.contents.sha256
+        return isAPI ? .json(["hash": .string(digest), "algorithm": "sha256"]) : .text(digest)
+    }
+
+    private func stat(_ path: String) throws -> SimulatedResponse {
+        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        var fields: [String: JSON] = [
+            "name": .string(name), "path": .string(path), "permissions": "rw-r--r--", "owner": "user", "group": "user",
+            "is_symlink": false, "symlink_target": .null, "revisions": 0,
+        ]
+        if let file = self.tree[path] {
+            fields["path_type"] = "File"
+            fields["size"] = .int(file.size)
+            fields["mtime"] = .int(file.createdAt.unixMilliseconds)
+        } else if self.isDirectory(path) {
+            fields["path_type"] = "Dir"
+            fields["size"] = 4096
+            fields["mtime"] = .int(self.library.begin.unixMilliseconds)
+        } else {
+            throw self.missing
+        }
+        return .json(.object(fields))
+    }
+
+    private func directory(_ request: SimulatedRequest, _ path: String, isAPI: Bool) throws -> SimulatedResponse {
+        guard self.isDirectory(path) else { throw self.missing }
+        let entries = self.entries(of: path)
+        if isAPI {
+            let items = entries.map { name, file in
+                JSON.object([
+                    "name": .string(name), "is_dir": .bool(file == nil), "size": .int(file?.size ?? 4096),
+                    "modified": file.map { .int($0.createdAt.unixSeconds) } ?? .null, "revisions": 0,
+                ])
+            }
+            return .json(["path": .string(path), "entries": .array(items), "count": .int(items.count)])
+        }
+        guard request.query.contains(where: { $0.name == "json" }) else {
+            return .text("<!doctype html><title>Index of /\(path.percentEncoded)</title>", type: "text/html")
+        }
+        let items = entries.map { name, file in
+            JSON.object([
+                "name": .string(name), "path_type": file == nil ? "Dir" : "File", "size": .int(file?.size ?? 4096),
+                "mtime": .int((file?.createdAt ?? self.library.begin).unixMilliseconds), "revisions": 0,
+            ])
+        }
+        return .json(["paths": .array(items), "kind": "Index", "href": .string("/" + path)])
+    }
+
+    /// A file, or a directory with all that is in it.
+    private func delete(_ path: String) throws -> SimulatedResponse {
+        guard !path.isEmpty else { throw Refusal(self.refuse(403, "ACCESS_FORBIDDEN", "The root cannot be deleted")) }
+        let gone = Set(self.tree.filter { $0.key == path || $0.key.hasPrefix(path + "/") }.map(\.value.number))
+        self.library.removeFiles { gone.contains($0.number) }
+        guard !gone.isEmpty else {
+            guard self.library.session(path) != nil else { throw self.missing }
+            self.library.removeSession(path)
+            return .json(["success": true, "path": .string(path)])
+        }
+        return .json(["success": true, "path": .string(path)])
+    }
+
+    /// Every file by its path; of two with one path the later.
+    var tree: [String: SimulatedFile] {
+        let files = self.library.files
+        let folders = Dictionary(files.filter(\.isFolder).map { ($0.number, $0) }) { $1 }
+        var tree: [String: SimulatedFile] = [:]
+        for file in files where file.role == .download {
+            var parts = [file.name]
+            var parent = file.parent
+            while let folder = parent.flatMap({ folders[$0] }) {
+                parts.insert(folder.name, at: 0)
+                parent = folder.parent
+            }
+            if let session = file.session { parts.insert(session, at: 0) }
+            tree[parts.joined(separator: "/")] = file
+        }
+        return tree
+    }
+
+    func isDirectory(_ path: String) -> Bool {
+        path.isEmpty || self.library.sessions.contains { $0.id == path || $0.id.hasPrefix(path + "/") }
+            || self.tree.keys.contains { $0.hasPrefix(path + "/") }
+    }
+
+    /// What lies directly in a directory, by name; `nil` for directories.
+    private func entries(of path: String) -> [(String, SimulatedFile?)] {
+        let base = path.isEmpty ? "" : path + "/"
+        var entries: [String: SimulatedFile?] = [:]
+        let directories = self.library.sessions.map { ($0.id + "/", SimulatedFile?.none) }
+        for (whole, file) in self.tree.map({ ($0.key, Optional($0.value)) }) + directories where whole.hasPrefix(base) {
+            let rest = whole.dropFirst(base.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = rest.first, !name.isEmpty else { continue }
+            entries.updateValue(rest.count == 1 ? file : nil, forKey: String(name))
+        }
+        return entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+extension String {
+    fileprivate var trimmingSlashes: String {
+        var slice = self[...]
+        while slice.hasSuffix("/") { slice.removeLast() }
+        return String(slice)
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Composition
+import Downloads
+import Foundation
+import Gateway
+import Logging
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(help: "The configuration file; without the option, config/sluice.yaml where it exists.")
+    var config: String?
+
+    @Flag(help: "Answer in JSON.")
+    var json = false
+
+    /// The configuration; every fault is printed, and the process ends with status 1.
+    func configuration() throws -> Configuration {
+        let standard = "config/sluice.yaml"
+        let file = self.config ?? (FileManager.default.fileExists(atPath: standard) ? standard : nil)
+        do throws(ConfigurationError) {
+            return try SluiceServer.configuration(file: file, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            let count = error.problems.count
+            Terminal.complain("\(file ?? "The configuration") has \(count) fault\(count == 1 ? "" : "s"):")
+            for problem in error.problems { Terminal.complain("  \(problem.field): \(problem.message)") }
+            throw ExitCode(1)
+        }
+    }
+
+    /// The keys in the store of the configuration, with or without a running server.
+    func keys() throws -> KeyRing {
+        let (store, configuration) = try self.store()
+        let secret = try MasterSecret.load(configured: configuration.secretKey, storage: configuration.storagePath)
+        return KeyRing(store: store, masterSecret: secret, adminKey: Self.adminKey)
+    }
+
+    /// The store of the configuration.
+    func store() throws -> (Store, Configuration) {
+        let configuration = try self.configuration()
+        return (try Store(directory: configuration.storagePath), configuration)
+    }
+
+    /// `SLUICE_ADMIN_KEY`.
+    static var adminKey: Secret? {
+        ProcessInfo.processInfo.environment["SLUICE_ADMIN_KEY"].flatMap { $0.isEmpty ? nil : Secret($0) }
+    }
+
+    /// The operator's log, on standard error.
+    static var logger: Logger {
+        var logger = Logger(label: "sluice") { StreamLogHandler.standardError(label: $0) }
+        let level = ProcessInfo.processInfo.environment["SLUICE_LOG_LEVEL"] ?? "info"
+        logger.logLevel = Logger.Level(rawValue: level) ?? .info
+        return logger
+    }
+}
+
+/// Writes for people and for programs.
+enum Terminal {
+    /// A line on standard error.
+    static func complain(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+
+    /// A value as JSON on standard output.
+    static func printJSON(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Rows with aligned columns.
+    static func printTable(_ rows: [[String]]) {
+        let widths = rows.first.map { $0.indices.map { column in rows.map { $0[column].count }.max() ?? 0 } } ?? []
+        for row in rows {
+            let cells = zip(row, widths).map { text, width in text.padding(toLength: width, withPad: " ", startingAt: 0) }
+            print(cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import Foundation
+import NIOConcurrencyHelpers
+
+/// The one thread that touches libcurl, as the executor of ``TransferClient``.
+///
+/// It runs what was enqueued, lets the client drive its transfers, and sleeps in `curl_multi_poll` until a socket, a deadline
+/// or a new piece of work wakes it. The multi handle is its own.
+///
+/// `@safe`: `multi` is used on the thread only, but for `curl_multi_wakeup`, which any thread may call and which happens under
+/// the lock and never after `isClosed`.
+@safe
+final class CurlThread: SerialExecutor {
+    /// Something to do with the client, on the thread.
+    ///
+    /// It holds the client until it has run, so that no transfer outlives it.
+    typealias Note = @Sendable (isolated TransferClient) -> Void
+
+    private enum Work {
+        case job(UnownedJob)
+        case note(TransferClient, Note)
+    }
+
+    private struct State {
+        weak var client: TransferClient?
+        var work: [Work] = []
+        var isRunning = false
+        var thread: pthread_t?
+        var isSleeping = false
+        var isStopped = false
+        var isClosed = false
+        var onEnd: [@Sendable () -> Void] = []
+    }
+
+    /// Guard: see the type.
+    nonisolated(unsafe) let multi: UnsafeMutableRawPointer?
+    private let state = NIOLockedValueBox(State())
+
+    /// Idle connections that are kept; beyond it the oldest is closed.
+    private static let idleConnections = 64
+
+    init() {
+        let multi = CurlLibrary.isReady ? curl_multi_init() : nil
+        if let multi = unsafe multi {
+            _ = unsafe ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.idleConnections)
+            // One request at a time per connection: a paused body must hold back its own socket only.
+            _ = unsafe ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING)
+        }
+        unsafe self.multi = multi
+    }
+
+    /// Names the client whose transfers are driven; it is held weakly.
+    func serve(_ client: TransferClient) {
+        self.state.withLockedValue { $0.client = client }
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        self.add(.job(UnownedJob(job)))
+    }
+
+    /// Runs `note` on the thread, soon.
+    func post(_ client: TransferClient, _ note: @escaping Note) {
+        self.add(.note(client, note))
+    }
+
+    /// Ends the thread when it has nothing left to do; `onEnd` is called after the multi handle is gone.
+    func stop(_ onEnd: (@Sendable () -> Void)? = nil) {
+        self.state.withLockedValue { state in
+            state.isStopped = true
+            if let onEnd { state.onEnd.append(onEnd) }
+            self.startOrWake(&state)
+        }
+    }
+
+    private func add(_ work: Work) {
+        self.state.withLockedValue { state in
+            state.work.append(work)
+            self.startOrWake(&state)
+        }
+    }
+
+    /// A thread is started for the first piece of work, and for work that comes after the end: an actor's jobs must always run.
+    private func startOrWake(_ state: inout State) {
+        guard state.isRunning else {
+            state.isRunning = true
+            let thread = Thread { self.run() }
+            thread.name = "sluice-curl"
+            thread.start()
+            return
+        }
+        guard state.isSleeping, !state.isClosed else { return }
+        state.isSleeping = false
+        _ = unsafe curl_multi_wakeup(self.multi)
+    }
+
+    private func run() {
+        self.state.withLockedValue { $0.thread = pthread_self() }
+        while let work = self.next() {
+            for piece in work { self.perform(piece) }
+            let wait = self.drive()
+            self.sleep(atMost: wait)
+        }
+    }
+
+    /// What was enqueued meanwhile; `nil` where the thread has ended.
+    private func next() -> [Work]? {
+        let (work, closesNow, onEnd) = self.state.withLockedValue { state in
+            defer { state.work = [] }
+            guard state.isStopped, state.work.isEmpty else { return (state.work as [Work]?, false, [@Sendable () -> Void]()) }
+            defer { (state.isClosed, state.isRunning, state.thread, state.onEnd) = (true, false, nil, []) }
+            return (nil, !state.isClosed, state.onEnd)
+        }
+        if closesNow { _ = unsafe curl_multi_cleanup(self.multi) }
+        for end in onEnd { end() }
+        return work
+    }
+
+    private func perform(_ piece: Work) {
+        switch piece {
+        case .job(let job): unsafe job.runSynchronously(on: self.asUnownedSerialExecutor())
+        case .note(let client, let note): client.assumeIsolated(note)
+        }
+    }
+
+    /// One turn of libcurl; returns how long it may be left alone.
+    private func drive() -> Duration {
+        let client = self.state.withLockedValue { $0.isClosed ? nil : $0.client }
+        guard let client, unsafe self.multi != nil else { return .seconds(1) }
+        return client.assumeIsolated { $0.turn() }
+    }
+
+    private func sleep(atMost wait: Duration) {
+        let sleeps = self.state.withLockedValue { state in
+            state.isSleeping = state.work.isEmpty && !state.isStopped
+            return state.isSleeping
+        }
+        guard sleeps else { return }
+        let (seconds, attoseconds) = wait.components
+        // Rounded up, or the last millisecond before a deadline would be spun through.
+        let milliseconds = min(seconds, 3600) * 1000 + attoseconds / 1_000_000_000_000_000 + 1
+        _ = unsafe curl_multi_poll(self.multi, nil, 0, Int32(clamping: milliseconds), nil)
+        self.state.withLockedValue { $0.isSleeping = false }
+    }
+
+    func isIsolatingCurrentContext() -> Bool? {
+        self.state.withLockedValue { $0.thread == pthread_self() }
+    }
+
+    func checkIsolated() {
+        precondition(self.isIsolatingCurrentContext() == true, "libcurl was touched outside its thread")
+    }
+}
+
+/// libcurl's process-wide state.
+enum CurlLibrary {
+    /// Whether libcurl could be initialised; done once, at the first use.
+    static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+}

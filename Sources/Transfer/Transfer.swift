@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import NIOCore
+
+/// Names a transfer for as long as the client lives; a handle's address is used again, a number is not.
+typealias TransferID = UInt64
+
+/// One easy handle, and what its callbacks know.
+///
+/// It is not `Sendable`: it lives in the client's dictionary, hence on the client's thread. Its callbacks (see
+/// `Transfer+Callbacks.swift`) run inside `curl_multi_perform` and `curl_easy_pause`, on the same thread.
+///
+/// `@safe`: the handle, the list and the error buffer are freed in `deinit`, which runs on the thread and after the handle was
+/// taken from the multi handle; nothing else keeps these pointers.
+@safe
+final class Transfer {
+    let id: TransferID
+    let hop: Hop
+    let judge: EgressJudge
+
+    let handle: UnsafeMutableRawPointer
+    let errorText: UnsafeMutablePointer<CChar>
+    var headerList: UnsafeMutablePointer<curl_slist>?
+
+    /// Waits for the head; taken by whoever resumes it.
+    private var onHead: CheckedContinuation<Result<TransferResponse, TransferError>, Never>?
+    private let source: TransferBody.Producer.Source
+    private var producer: TransferBody.Producer?
+
+    var head = HeaderBlock()
+    /// Why a callback refused; goes before what libcurl says of it.
+    var failure: TransferError?
+    /// Whether the connection is there and the request goes out.
+    var isConnected = false
+    var upload: Upload
+
+    /// What came in this turn and was not handed on.
+    private var gathered = ByteBuffer()
+    private var readerIsFull = false
+    private(set) var isPaused = false
+
+    private var hasFirstByte = false
+    private var isTouched = true
+    private var lastTouch = ContinuousClock.now
+
+    /// Largest element handed on: what back-pressure counts in.
+    static let elementSize = 256 * 1024
+
+    /// Creates a handle that is not set up; `nil` where libcurl has no memory.
+    init?(
+        _ id: TransferID,
+        _ hop: Hop,
+        _ judge: EgressJudge,
+        delegate: TransferDelegate,
+        onHead: CheckedContinuation<Result<TransferResponse, TransferError>, Never>
+    ) {
+        guard let handle = unsafe curl_easy_init() else { return nil }
+        unsafe self.handle = handle
+        unsafe self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        unsafe self.errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        (self.id, self.hop, self.judge, self.onHead) = (id, hop, judge, onHead)
+        self.upload = Upload(hop)
+        let made = TransferBody.Producer.makeSequence(
+            backPressureStrategy: .init(lowWatermark: 2, highWatermark: 4),
+            finishOnDeinit: true,
+            delegate: delegate
+        )
+        (self.source, self.producer) = (made.source, made.sequence)
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(self.handle)
+        unsafe curl_slist_free_all(self.headerList)
+        unsafe self.errorText.deallocate()
+    }
+}
+
+// MARK: - What callbacks do
+
+extension Transfer {
+    /// Takes a header line; `false` ends the transfer.
+    func takeHeaderLine(_ line: [UInt8]) -> Bool {
+        self.isTouched = true
+        self.hasFirstByte = true
+        do {
+            let wasComplete = self.head.isComplete
+            switch try self.head.take(line) {
+            case .complete where !wasComplete: self.deliverHead()
+            // The wait for the real answer starts again.
+            case .interim: self.hasFirstByte = false
+            case .complete, .partial: break
+            }
+            return true
+        } catch {
+            self.failure = TransferError(.malformed, detail: error.reason)
+            return false
+        }
+    }
+
+    private func deliverHead() {
+        guard let onHead = self.onHead, let producer = self.producer else { return }
+        (self.onHead, self.producer) = (nil, nil)
+        let body = TransferBody(producer)
+        let head = TransferResponse(status: self.head.status, headers: self.head.fields, url: self.hop.url.text, body: body)
+        onHead.resume(returning: .success(head))
+    }
+
+    /// What became of bytes of the body.
+    enum Taken {
+        case taken, paused, dropped
+    }
+
+    /// Takes bytes of the body, all or none.
+    func takeBody(_ bytes: UnsafeRawBufferPointer) -> Taken {
+        self.isTouched = true
+        if self.readerIsFull {
+            self.isPaused = true
+            return .paused
+        }
+        if self.gathered.readableBytes + bytes.count > Self.elementSize {
+            // What was gathered goes first; these bytes are then either gathered or asked for again.
+            guard self.flush() else { return .dropped }
+            if self.readerIsFull {
+                self.isPaused = true
+                return .paused
+            }
+        }
+        if self.gathered.capacity == 0 {
+            // libcurl hands out 16 KB at most: a full piece is most likely followed by more.
+            let isFull = bytes.count >= Int(CURL_MAX_WRITE_SIZE)
+            self.gathered.reserveCapacity(isFull ? Self.elementSize : bytes.count)
+        }
+        unsafe self.gathered.writeBytes(bytes)
+        return .taken
+    }
+
+    /// Hands on what was gathered; `false` where the reader is gone.
+    private func flush() -> Bool {
+        guard self.gathered.readableBytes > 0 else { return true }
+        let element = self.gathered
+        self.gathered = ByteBuffer()
+        switch self.source.yield(element) {
+        case .produceMore: break
+        case .stopProducing: self.readerIsFull = true
+        case .dropped: return false
+        }
+        return true
+    }
+
+    /// Gives bytes of the request's body.
+    func giveBody(_ room: UnsafeMutableRawBufferPointer) -> Upload.Given {
+        self.isTouched = true
+        let given = unsafe self.upload.give(room)
+        if case .failed(let error) = given { self.failure = error }
+        return given
+    }
+}
+
+// MARK: - What the client does
+
+extension Transfer {
+    /// After a turn: hands on what came, and notes the time of what moved.
+    func settle(_ now: ContinuousClock.Instant) {
+        if self.isTouched { self.lastTouch = now }
+        self.isTouched = false
+        // Where the reader is gone, its delegate has asked for removal.
+        _ = self.flush()
+    }
+
+    /// When the transfer is given up, and as what; `nil` while it waits for our own side.
+    var deadline: (at: ContinuousClock.Instant, kind: TransferError.Kind)? {
+        if self.isPaused || (self.upload.isPaused && !self.head.isComplete) { return nil }
+        if self.hasFirstByte { return (self.lastTouch + self.hop.limits.idle, .idleTimeout) }
+        return (self.lastTouch + self.hop.limits.firstByte, .firstByteTimeout)
+    }
+
+    /// The reader has room again.
+    func resume() {
+        self.readerIsFull = false
+        guard self.isPaused else { return }
+        self.isPaused = false
+        self.isTouched = true
+        self.applyPauses()
+    }
+
+    /// Bytes to send have come, or their end.
+    func resumeUpload() {
+        guard self.upload.isPaused else { return }
+        self.upload.isPaused = false
+        self.isTouched = true
+        self.applyPauses()
+    }
+
+    /// libcurl may call the write callback from in here.
+    private func applyPauses() {
+        let mask = (self.isPaused ? CURLPAUSE_RECV : 0) | (self.upload.isPaused ? CURLPAUSE_SEND : 0)
+        _ = unsafe curl_easy_pause(self.handle, mask)
+    }
+
+    /// Ends all that waits for the transfer; called once, after the handle left the multi handle.
+    func end(_ outcome: TransferError?) {
+        var outcome = outcome
+        if outcome == nil, !self.head.isComplete { outcome = TransferError(.incomplete, detail: "closed before the head's end") }
+        _ = self.flush()
+        self.upload.end()
+        self.producer = nil
+        if let onHead = self.onHead {
+            self.onHead = nil
+            onHead.resume(returning: .failure(outcome ?? TransferError(.incomplete)))
+        }
+        if let outcome { self.source.finish(outcome) } else { self.source.finish() }
+    }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Downloads
+import Foundation
+import GRDB
+import Testing
+
+@testable import Gateway
+
+@Suite struct KeyRingTests {
+    private let settings = KeySettings(name: "ci", scopes: [.read])
+
+    @Test func recognisesItsKeys() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let limits = RateLimitPolicy(requests: RequestRate(5, per: .second), burst: 2)
+        let full = KeySettings(
+            name: "one",
+            scopes: [.read, .delete],
+            providers: Set([ProviderID("vagon")].compactMap { $0 }),
+            sessions: [SessionGlob("a*")].compactMap { $0 },
+            limits: limits,
+            expiresAt: fixture.time.now + 60
+        )
+        let new = try await ring.create(full)
+        let caller = try #require(try await ring.authenticate(new.key.secret.reveal()))
+        #expect(caller.id == new.stored.id && caller.id.wholeMatch(of: /key_[0-9A-Za-z]{16}/) != nil)
+        #expect(caller.scopes == [.read, .delete] && caller.limits == limits)
+        #expect(caller.providers == full.providers && caller.sessions == full.sessions)
+        #expect(caller.expiresAt == full.expiresAt)
+        // And as read back from the store.
+        #expect(try await fixture.otherProcess().authenticate(new.key.secret.reveal()) == caller)
+        #expect(try await ring.show(new.stored.id)?.settings == full)
+    }
+
+    @Test func refusesUnknownKeys() async throws {
+        let ring = try StoreFixture().ring()
+        _ = try await ring.create(self.settings)
+        #expect(try await ring.authenticate(GatewayKey.generate().secret.reveal()) == nil)
+    }
+
+    @Test func refusesRevokedKeysWithTheNextRequest() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let new = try await ring.create(self.settings)
+        let caller = try #require(try await ring.authenticate(new.key.secret.reveal()))
+        #expect(try await ring.revoke(new.stored.id)?.revokedAt == fixture.time.now)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) == nil)
+        #expect(try await ring.refreshed(caller) == nil)
+    }
+
+    @Test func revokingAgainKeepsTheFirstTime() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let id = try await ring.create(self.settings).stored.id
+        let first = try await ring.revoke(id)?.revokedAt
+        fixture.time.advance(10)
+        #expect(try await ring.revoke(id)?.revokedAt == first)
+        #expect(try await ring.revoke("key_unknown") == nil)
+    }
+
+    @Test func refusesExpiredKeys() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let new = try await ring.create(
+            KeySettings(name: "short", scopes: [.read], expiresAt: fixture.time.now.addingTimeInterval(10))
+        )
+        #expect(try await ring.authenticate(new.key.secret.reveal()) != nil)
+        fixture.time.advance(10)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) == nil)
+    }
+
+    @Test func followsAnotherProcessWithinASecond() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let commandLine = try fixture.otherProcess()
+        let new = try await ring.create(self.settings)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) != nil)
+        _ = try await commandLine.revoke(new.stored.id)
+        fixture.time.advance(0.6)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) == nil)
+        let other = try await commandLine.create(self.settings)
+        fixture.time.advance(0.6)
+        #expect(try await ring.authenticate(other.key.secret.reveal()) != nil)
+    }
+
+    @Test func followsAChangeMadeByHand() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let new = try await ring.create(self.settings)
+        try await fixture.store.write { try $0.execute(sql: "DELETE FROM gateway_key") }
+        fixture.time.advance(0.6)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) == nil)
+    }
+
+    @Test func doesNotAskTheStoreForEachRequest() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let new = try await ring.create(self.settings)
+        try fixture.store.close()  // Whatever is asked from now on fails.
+        for _ in 0..<100 { #expect(try await ring.authenticate(new.key.secret.reveal()) != nil) }
+        fixture.time.advance(0.6)
+        await #expect(throws: StoreError.self) { try await ring.authenticate(new.key.secret.reveal()) }
+        // And again: a failure is not taken for "nothing changed".
+        await #expect(throws: StoreError.self) { try await ring.authenticate(new.key.secret.reveal()) }
+    }
+
+    @Test func followsTheStoreAlsoAfterTheClockWasSetBack() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let new = try await ring.create(self.settings)
+        _ = try await fixture.otherProcess().revoke(new.stored.id)
+        fixture.time.advance(-3600)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) == nil)
+    }
+
+    @Test func narrowsWithTheNextRequest() async throws {
+        let ring = try StoreFixture().ring()
+        let new = try await ring.create(KeySettings(name: "a", scopes: [.admin]))
+        let caller = try #require(try await ring.authenticate(new.key.secret.reveal()))
+        _ = try await ring.update(new.stored.id, to: self.settings)
+        #expect(try await ring.authenticate(new.key.secret.reveal())?.scopes == [.read])
+        #expect(try await ring.refreshed(caller)?.scopes == [.read])
+    }
+
+    @Test func storesNeitherSecretNorAnUnkeyedHashOfIt() async throws {
+        let fixture = try StoreFixture()
+        let text = try await fixture.ring().create(self.settings).key.secret.reveal()
+        try await fixture.store.database.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+        let file = try Data(contentsOf: URL(fileURLWithPath: fixture.folder.path + "/sluice.sqlite"))
+        #expect(file.range(of: Data(text.utf8)) == nil)
+        #expect(file.range(of: Data(text.utf8.dropFirst(4))) == nil)
+        #expect(file.range(of: Data(SHA256.hash(data: Data(text.utf8)))) == nil)
+    }
+
+    @Test func anotherMasterSecretKnowsNoKey() async throws {
+        let fixture = try StoreFixture()
+        let new = try await fixture.ring().create(self.settings)
+        let other = KeyRing(store: fixture.store, masterSecret: SymmetricKey(size: .bits256), clock: fixture.time.clock)
+        #expect(try await other.authenticate(new.key.secret.reveal()) == nil)
+    }
+
+    @Test(arguments: ["' OR '1'='1", "slc_' OR 1=1 --", "x'; DROP TABLE gateway_key; --", "slc_\u{0}"])
+    func litellmCVE_2026_42208_keyLookupIsBound(attack: String) async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let new = try await ring.create(self.settings)
+        #expect(try await ring.authenticate(attack) == nil)
+        #expect(try await ring.show(attack) == nil)
+        #expect(try await ring.revoke(attack) == nil)
+        let named = try await ring.create(KeySettings(name: attack, scopes: []))
+        #expect(try await ring.show(named.stored.id)?.settings.name == attack)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) != nil)
+    }
+
+    @Test func recognisesTheAdminKeyWithoutARow() async throws {
+        let ring = try StoreFixture().ring(adminKey: "correct horse battery".replacing(" ", with: "-"))
+        #expect(try await ring.authenticate("correct-horse-battery") == .admin)
+        #expect(try await ring.authenticate("correct-horse-batterz") == nil)
+        #expect(try await ring.authenticate("correct-horse-batter") == nil)
+        #expect(try await ring.authenticate("correct-horse-batteryy") == nil)
+        #expect(try await ring.list().isEmpty)
+    }
+
+    @Test func withoutAnAdminKeyThereIsNone() async throws {
+        for key in [nil, ""] {
+            let ring = try StoreFixture().ring(adminKey: key)
+            #expect(try await ring.authenticate("") == nil)
+            #expect(try await ring.authenticate(String(repeating: "-", count: 512)) == nil)
+            #expect(try await ring.authenticate(String(repeating: "-", count: 256)) == nil)
+        }
+    }
+
+    @Test func judgesAdminKeys() {
+        #expect(KeyRing.problem(withAdminKey: Secret(String(repeating: "k", count: 16))) == nil)
+        #expect(KeyRing.problem(withAdminKey: Secret(String(repeating: "k", count: 256))) == nil)
+        for bad in ["", "short", String(repeating: "k", count: 257), "sixteen chars ok", "ééééééééééééééééé"] {
+            let problem = KeyRing.problem(withAdminKey: Secret(bad))
+            #expect(problem != nil, "\(bad)")
+            #expect(bad.isEmpty || problem?.message.contains(bad) == false)
+        }
+    }
+
+    @Test func makesTheFirstKeyOnce() async throws {
+        let fixture = try StoreFixture()
+        #expect(try await fixture.ring(adminKey: "an-admin-key-from-outside").createFirstKeyIfNeeded() == nil)
+        let ring = fixture.ring()
+        let other = try fixture.otherProcess()
+        async let one = ring.createFirstKeyIfNeeded()
+        async let two = other.createFirstKeyIfNeeded()
+        let made = try await [one, two].compactMap { $0 }
+        #expect(made.count == 1)
+        let secret = try #require(made.first?.key.secret.reveal())
+        #expect(try await fixture.ring().authenticate(secret)?.may(.admin) == true)
+    }
+
+    @Test func rotatedKeysLiveForTheirGrace() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let old = try await ring.create(self.settings)
+        let new = try #require(try await ring.rotate(old.stored.id, grace: .seconds(30)))
+        #expect(new.stored.id == old.stored.id && new.key != old.key)
+        #expect(try await ring.authenticate(old.key.secret.reveal())?.id == old.stored.id)
+        #expect(try await ring.authenticate(new.key.secret.reveal())?.id == old.stored.id)
+        fixture.time.advance(30)
+        #expect(try await ring.authenticate(old.key.secret.reveal()) == nil)
+        #expect(try await ring.authenticate(new.key.secret.reveal()) != nil)
+    }
+
+    @Test func litellmCVE_2026_12796_rotationEndsTheOldSecret() async throws {
+        let ring = try StoreFixture().ring()
+        let old = try await ring.create(self.settings)
+        let first = try #require(try await ring.rotate(old.stored.id))
+        #expect(try await ring.authenticate(old.key.secret.reveal()) == nil)
+        // A second rotation ends what was in its grace, and revoking ends both.
+        let second = try #require(try await ring.rotate(old.stored.id, grace: .seconds(60)))
+        #expect(try await ring.authenticate(first.key.secret.reveal()) != nil)
+        _ = try await ring.revoke(old.stored.id)
+        #expect(try await ring.authenticate(first.key.secret.reveal()) == nil)
+        #expect(try await ring.authenticate(second.key.secret.reveal()) == nil)
+        #expect(try await ring.rotate(old.stored.id) == nil)
+    }
+
+    @Test func showsWhenAKeyWasLastUsed() async throws {
+        let fixture = try StoreFixture()
+        let ring = fixture.ring()
+        let new = try await ring.create(self.settings)
+        #expect(try await ring.show(new.stored.id)?.lastUsedAt == nil)
+        fixture.time.advance(5)
+        _ = try await ring.authenticate(new.key.secret.reveal(), from: "192.0.2.1")
+        let shown = try await ring.list().first
+        #expect(shown?.lastUsedAt == fixture.time.now && shown?.lastUsedFrom == "192.0.2.1")
+    }
+
+    @Test func aRowThatCannotBeReadIsNoKeyWithoutNarrowing() async throws {
+        let fixture = try StoreFixture()
+        let new = try await fixture.ring().create(self.settings)
+        try await fixture.store.write { try $0.execute(sql: "UPDATE gateway_key SET providers = '[\"vagon\"'") }
+        #expect(try await fixture.otherProcess().authenticate(new.key.secret.reveal()) == nil)
+    }
+
+    @Test func manyAtOnceAreAllRecognised() async throws {
+        let ring = try StoreFixture().ring()
+        let text = try await ring.create(self.settings).key.secret.reveal()
+        let count = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<500 { group.addTask { (try? await ring.authenticate(text)) != nil } }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(count == 500)
+    }
+}

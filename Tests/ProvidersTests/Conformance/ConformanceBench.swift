@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Downloads
+import Logging
+import NIOCore
+import Providers
+import Simulators
+import Transfer
+
+/// A simulator, and in front of it the provider that is checked.
+struct ConformanceBench: Sendable {
+    let harness: ProviderHarness
+    let simulator: any Simulator
+    let transfer: TransferClient
+    var provider: any Provider
+    /// A provider with credentials that the upstream does not know.
+    let stranger: any Provider
+
+    var library: SimulatedLibrary { self.simulator.library }
+
+    /// Sets up, runs a check, takes down; `wrap` may put a liar around the provider.
+    static func run(
+        _ check: ConformanceCheck,
+        on harness: ProviderHarness,
+        wrap: (any Provider) -> any Provider = { $0 }
+    ) async throws {
+        let simulator = try await harness.start(SimulatedLibrary())
+        var logger = Logger(label: "conformance")
+        logger.logLevel = .critical
+        let transfer = TransferClient(egress: EgressPolicy(allowAddresses: ["127.0.0.0/8"]), logger: logger)
+        let limit = Duration.seconds(check.isImpatient ? 1 : 20)
+        let catalog = ProviderCatalog(
+            transfer: transfer,
+            limits: TransferLimits(connect: .seconds(5), firstByte: limit, idle: limit),
+            retry: RetryPolicy(retries: 0),
+            logger: logger
+        )
+        let result: Result<Void, any Error>
+        do {
+            let provider = try Self.provider(of: harness, at: simulator, in: catalog) { $0 }
+            let stranger = try Self.provider(of: harness, at: simulator, in: catalog) { "x-" + $0.reversed() }
+            let bench = ConformanceBench(
+                harness: harness,
+                simulator: simulator,
+                transfer: transfer,
+                provider: wrap(provider),
+                stranger: stranger
+            )
+            try await check.run(bench)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await simulator.stop()
+        await transfer.shutdown()
+        try result.get()
+    }
+
+    private static func provider(
+        of harness: ProviderHarness,
+        at simulator: any Simulator,
+        in catalog: ProviderCatalog,
+        credential: (String) -> String
+    ) throws -> any Provider {
+        guard let id = ProviderID(harness.name) else { throw ConformanceFailure("\(harness.name) is no name") }
+        let configuration = ProviderConfiguration(
+            id: id,
+            kind: harness.kind,
+            baseURL: simulator.baseURL,
+            credentials: [simulator.credentials.mapValues { Secret(credential($0)) }],
+            settings: harness.settings
+        )
+        guard let provider = try catalog.makeEntry(configuration).provider else {
+            throw ConformanceFailure("\(harness.name) is unconfigured")
+        }
+        return provider
+    }
+
+    // MARK: Furniture
+
+    /// A new session; answers its id.
+    @discardableResult
+    func addSession(state: SimulatedSession.State = .finished) -> String {
+        let count = self.library.sessions.count
+        let id: String? =
+            self.harness.has(.sessionsAreMachines)
+            ? String(100 + count) : self.harness.has(.sessionsAreFolders) ? "Folder \(count)" : nil
+        return self.library.addSession(id, state: state).id
+    }
+
+    /// A session with one file in it, as the provider lists it.
+    func oneFile(_ name: String = "report.pdf", size: Int64 = 100_003) async throws -> (SimulatedFile, Download) {
+        let session = self.addSession()
+        let file = self.library.addFile(name, size: size, in: session)
+        let listed = try await self.listAll(session)
+        guard listed.count == 1, let download = listed.first else {
+            throw ConformanceFailure("\(listed.count) downloads listed where there is one")
+        }
+        return (file, download)
+    }
+
+    /// All pages of a list; a list that does not end is a failure.
+    func listAll(_ session: String?, filter: DownloadFilter = DownloadFilter()) async throws -> [Download] {
+        var all: [Download] = []
+        var page: PageToken?
+        for _ in 0..<100 {
+            let answer = try await self.provider.list(ListQuery(session: session, filter: filter, page: page))
+            all += answer.items
+            guard let next = answer.next else { return all }
+            page = next
+        }
+        throw ConformanceFailure("the list does not end")
+    }
+
+    /// What was read of a body.
+    struct Bytes: Equatable {
+        var count: Int64 = 0
+        var sha256 = ""
+    }
+
+    /// Reads a body to its end.
+    func read(_ body: ContentBody) async throws -> Bytes {
+        var hash = SHA256()
+        var bytes = Bytes()
+        for try await buffer in body {
+            try require(buffer.readableBytes > 0, "the body has an empty buffer")
+            bytes.count += Int64(buffer.readableBytes)
+            buffer.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
+        }
+        bytes.sha256 = Self.hex(hash.finalize())
+        return bytes
+    }
+
+    /// What of a file would have been read.
+    static func bytes(of file: SimulatedFile, in range: ClosedRange<Int64>? = nil) -> Bytes {
+        guard let range else { return Bytes(count: file.size, sha256: file.contents.sha256) }
+        let slice = file.contents.bytes(in: range.lowerBound..<range.upperBound + 1)
+        return Bytes(
+            count: Int64(slice.readableBytes),
+            sha256: slice.withUnsafeReadableBytes { Self.hex(SHA256.hash(data: $0)) }
+        )
+    }
+
+    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// The calls that ask the upstream about a file, by name.
+    func questions(_ download: Download) -> [(name: String, ask: @Sendable () async throws -> Void)] {
+        let reference = download.reference
+        return [
+            ("list", { _ = try await self.provider.list(ListQuery(session: reference.session)) }),
+            ("download", { _ = try await self.provider.download(reference) }),
+            ("content", { _ = try await self.provider.content(of: reference, ContentRequest()) }),
+        ]
+    }
+
+    /// Puts a fault before every request from now on.
+    func breakEverything(_ fault: SimulatorFault) {
+        for listener in self.simulator.listeners { listener.faults.add(fault, times: 1000) }
+    }
+
+    /// Takes all faults away.
+    func mend() {
+        for listener in self.simulator.listeners { listener.faults.clear() }
+    }
+
+    /// The requests at all listeners.
+    var requests: [SimulatedRequest] { self.simulator.listeners.flatMap(\.requests) }
+
+    /// The error that `operation` must end with; that it succeeds is a failure, and so is a secret in the error.
+    func failure(_ what: String, _ operation: () async throws -> Void) async throws -> ProviderError {
+        do {
+            try await operation()
+        } catch let error as ProviderError {
+            try self.requireNoSecret(in: error, what)
+            return error
+        }
+        throw ConformanceFailure("\(what) succeeded")
+    }
+
+    /// That no text of an error tells a credential or a presigned link.
+    func requireNoSecret(in error: ProviderError, _ what: String) throws {
+        var texts = [error.message, error.cause ?? "", "\(error)", String(reflecting: error)]
+        var dumped = ""
+        dump(error, to: &dumped)
+        texts.append(dumped)
+        for secret in Array(self.simulator.credentials.values) + ["X-Amz-Signature", "Bearer ", "HMAC "] {
+            for text in texts where text.contains(secret) {
+                throw ConformanceFailure("\(what): a secret in the error: \(text)")
+            }
+        }
+    }
+}

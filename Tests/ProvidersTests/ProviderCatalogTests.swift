@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Logging
+import Testing
+import Transfer
+
+@testable import Providers
+
+@Suite struct ProviderCatalogTests {
+    private static let vendors = ["anchor", "browserbase", "hoody", "notte", "vagon"]
+
+    private func configuration(
+        _ kind: String,
+        baseURL: String? = "http://127.0.0.1:1",
+        credentials: [[String: Secret]]? = nil,
+        settings: [String: JSONValue] = [:]
+    ) throws -> ProviderConfiguration {
+        ProviderConfiguration(
+            id: try testID(kind),
+            kind: kind,
+            baseURL: baseURL,
+            credentials: credentials ?? [defaultCredential(kind)],
+            settings: settings
+        )
+    }
+
+    private func fields(_ configuration: ProviderConfiguration) -> [String] {
+        ProviderCatalog.problems(in: configuration).map(\.field)
+    }
+
+    private func entry(_ configuration: ProviderConfiguration) async throws -> ProviderSet.Entry {
+        let transfer = makeTransfer()
+        let catalog = ProviderCatalog(transfer: transfer, limits: TransferLimits(), logger: Logger(label: "test"))
+        let entry = try catalog.makeEntry(configuration)
+        await transfer.shutdown()
+        return entry
+    }
+
+    @Test func knowsSixKinds() {
+        #expect(ProviderCatalog.kinds == (Self.vendors + ["web"]).sorted())
+    }
+
+    @Test(arguments: vendors) func makesAProviderOfASoundConfiguration(_ kind: String) async throws {
+        let entry = try await self.entry(try self.configuration(kind))
+        let provider = try #require(entry.provider)
+        #expect(provider.kind == kind)
+        #expect(provider.id == entry.id)
+        #expect(provider.capabilities == entry.capabilities)
+        #expect(provider.capabilities.listsSessions)
+        #expect(entry.health.snapshot.state == .ok)
+    }
+
+    @Test(arguments: vendors) func isUnconfiguredWithoutAnythingToUse(_ kind: String) async throws {
+        let empty = defaultCredential(kind).mapValues { _ in Secret("") }
+        for credentials in [[], [empty], [[:]]] {
+            let entry = try await self.entry(try self.configuration(kind, baseURL: "", credentials: credentials))
+            #expect(entry.provider == nil)
+            #expect(entry.health.snapshot.state == .unconfigured)
+        }
+    }
+
+    @Test func usesTheVendorsAddressWhereNoneIsGiven() async throws {
+        let entry = try await self.entry(try self.configuration("anchor", baseURL: nil))
+        #expect(entry.baseURL == "https://api.anchorbrowser.io")
+    }
+
+    @Test func hoodyNeedsOnlyItsAddressAndNeverShowsIt() async throws {
+        let host = "abc-def-files-1.node.containers.example"
+        let entry = try await self.entry(try self.configuration("hoody", baseURL: "https://\(host)", credentials: []))
+        #expect(entry.provider != nil)
+        #expect(!entry.baseURL.contains("containers"))
+    }
+
+    @Test func webIsKnownAndUnconfigured() async throws {
+        let entry = try await self.entry(try self.configuration("web", baseURL: nil, credentials: []))
+        #expect(entry.provider == nil)
+        #expect(entry.baseURL == "")
+        #expect(entry.capabilities == Capabilities())
+    }
+
+    @Test func namesEachUnknownThingWithItsPath() throws {
+        var configuration = try self.configuration("browserbase", settings: ["apu": "x"])
+        configuration.credentials = [["apiKey": Secret("k"), "label": Secret("ours")], ["apikey": Secret("k")]]
+        #expect(self.fields(configuration) == ["credentials[1].apikey", "apu"])
+        #expect(self.fields(try self.configuration("ftp")) == ["kind"])
+    }
+
+    @Test(arguments: [
+        "ftp://host", "host.example", "https://u:p@host", "https://host/?a=b", "https://host/#x", "https:// host",
+        "https://",
+    ])
+    func refusesAnImpossibleBaseURL(_ url: String) throws {
+        #expect(self.fields(try self.configuration("anchor", baseURL: url)) == ["baseURL"])
+    }
+
+    @Test func refusesACredentialThatNoHeaderCanHold() throws {
+        let configuration = try self.configuration("anchor", credentials: [["apiKey": Secret("a\r\nX: y")]])
+        #expect(self.fields(configuration) == ["credentials[0].apiKey"])
+        #expect(ProviderCatalog.problems(in: configuration).allSatisfy { !$0.message.contains("X: y") })
+    }
+
+    @Test func readsNottesGeneration() async throws {
+        #expect(self.fields(try self.configuration("notte", settings: ["api": "v2"])) == ["api"])
+        #expect(self.fields(try self.configuration("notte", settings: ["api": 1])) == ["api"])
+        let storage = try await self.entry(try self.configuration("notte"))
+        let files = try await self.entry(try self.configuration("notte", settings: ["api": "files"]))
+        #expect(!storage.capabilities.delete)
+        #expect(files.capabilities.delete)
+    }
+
+    @Test func readsVagonsPaths() throws {
+        #expect(self.fields(try self.configuration("vagon", settings: ["jobStatusPath": "/x"])) == ["jobStatusPath"])
+        #expect(
+            self.fields(try self.configuration("vagon", settings: ["jobStatusPath": "/x/{id}?a"])) == ["jobStatusPath"]
+        )
+        #expect(self.fields(try self.configuration("vagon", settings: ["recordingsPath": "x"])) == ["recordingsPath"])
+        #expect(self.fields(try self.configuration("vagon", settings: ["contentPaths": "x"])) == ["contentPaths"])
+        let sound: [String: JSONValue] = [
+            "jobStatusPath": "/x/{id}", "recordingsPath": "/r", "contentPaths": .array([.string("C:\\Users")]),
+        ]
+        #expect(self.fields(try self.configuration("vagon", settings: sound)).isEmpty)
+    }
+
+    @Test(arguments: vendors) func aRefusedFileProblemStopsTheEntry(_ kind: String) async throws {
+        let configuration = try self.configuration(kind, settings: ["nonsense": true])
+        await #expect(throws: FieldProblem.self) { try await self.entry(configuration) }
+    }
+
+    @Test(arguments: vendors) func litellm24902_descriptionsHoldNoSecret(_ kind: String) async throws {
+        let entry = try await self.entry(try self.configuration(kind))
+        var dumped = ""
+        dump(entry, to: &dumped)
+        #expect(!"\(entry)".contains("very_secret"))
+        #expect(!dumped.contains("very_secret"))
+    }
+}
