@@ -115,7 +115,10 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ]
         ),
-        .testTarget(name: "DownloadsTests", dependencies: ["Downloads", .product(name: "Crypto", package: "swift-crypto")]),
+        .testTarget(
+            name: "DownloadsTests",
+            dependencies: ["Downloads", .product(name: "Crypto", package: "swift-crypto")]
+        ),
         .testTarget(
             name: "ProvidersTests",
             dependencies: [

@@ -53,7 +53,9 @@ public struct SluiceServer: Sendable {
         self.logger = logger
     }
 
-    /// Reads a configuration file; without one, what needs no file. Throws every fault at once.
+    /// Reads a configuration file; without one, what needs no file.
+    ///
+    /// Throws every fault at once.
     public static func configuration(
         file: String?,
         environment: [String: String]

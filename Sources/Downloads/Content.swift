@@ -4,7 +4,9 @@ public import NIOCore
 
 /// What is wanted of a file.
 public struct ContentRequest: Hashable, Sendable {
-    /// One range of it; `nil`: all. A provider may answer with the whole file all the same, see ``Content/range``.
+    /// One range of it; `nil`: all.
+    ///
+    /// A provider may answer with the whole file all the same, see ``Content/range``.
     public var range: ByteRange?
 
     /// Creates a request; without arguments for the whole file.
@@ -23,7 +25,9 @@ public struct Content: Sendable {
     public var mimeType: String?
     /// The upstream's strong validator, to hold later parts against.
     public var validator: String?
-    /// The bytes. Ending the iteration, or letting go of it, ends the transfer.
+    /// The bytes.
+    ///
+    /// Ending the iteration, or letting go of it, ends the transfer.
     public var body: ContentBody
 
     /// Creates an answer.
@@ -77,7 +81,9 @@ public struct ContentBody: AsyncSequence, Sendable {
     public struct Iterator: AsyncIteratorProtocol {
         let nextBytes: Next
 
-        /// The next bytes; `nil` after the last. Throws where the body broke off.
+        /// The next bytes; `nil` after the last.
+        ///
+        /// Throws where the body broke off.
         public mutating func next() async throws(ProviderError) -> ByteBuffer? {
             try await self.nextBytes()
         }

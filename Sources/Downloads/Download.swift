@@ -90,7 +90,8 @@ public struct Download: Hashable, Sendable {
             revision
             ?? [
                 size.map(String.init) ?? "",
-                createdAt.map { RFC3339.format(Date(timeIntervalSince1970: $0.timeIntervalSince1970.rounded(.down))) } ?? "",
+                createdAt.map { RFC3339.format(Date(timeIntervalSince1970: $0.timeIntervalSince1970.rounded(.down))) }
+                    ?? "",
                 checksum ?? "",
             ].joined(separator: "/")
     }

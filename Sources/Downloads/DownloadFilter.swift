@@ -42,7 +42,9 @@ public struct DownloadFilter: Hashable, Sendable {
         self.statuses = statuses
     }
 
-    /// Whether `download` passes. A field that the download does not know fails a filter on it.
+    /// Whether `download` passes.
+    ///
+    /// A field that the download does not know fails a filter on it.
     public func matches(_ download: Download) -> Bool {
         if let filename, download.filename != filename, download.name != filename { return false }
         if let nameContains, !download.filename.lowercased().contains(nameContains.lowercased()) { return false }

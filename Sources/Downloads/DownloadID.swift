@@ -53,7 +53,8 @@ public struct DownloadID: Sendable {
         else { return nil }
         let body = Data(sealed.dropLast(Self.tagBytes))
         // `isValid…` compares the whole tag only; the truncated one is compared here without an early exit.
-        let isAuthentic = zip(self.tag(of: body), sealed.suffix(Self.tagBytes)).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+        let isAuthentic =
+            zip(self.tag(of: body), sealed.suffix(Self.tagBytes)).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
         guard isAuthentic else { return nil }
         var rest = body.dropFirst()
         guard let provider = self.providers[Data(rest.prefix(Self.providerBytes))] else { return nil }
@@ -118,7 +119,8 @@ extension Data {
 
     /// Reads base64url without padding; anything else is `nil`.
     public init?(base64URL text: some StringProtocol) {
-        guard text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "=") }) else {
+        guard text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "=") })
+        else {
             return nil
         }
         let plain = String(text).replacing("-", with: "+").replacing("_", with: "/")

@@ -25,7 +25,8 @@ public struct DownloadReference: Hashable, Sendable {
     /// An empty part would turn an item's URL into its collection's; a control character could split a header.
     public var isWellFormed: Bool {
         func isClean(_ text: String) -> Bool {
-            (1...4096).contains(text.utf8.count) && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+            (1...4096).contains(text.utf8.count)
+                && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
         }
         return isClean(self.item) && (self.session.map(isClean) ?? true)
     }

@@ -2,7 +2,9 @@
 
 /// Why a provider could not do what it was asked: a kind to branch on, whether a second try may help, and two texts.
 public struct ProviderError: Error, Sendable {
-    /// What callers branch on. Each is one code of the contract.
+    /// What callers branch on.
+    ///
+    /// Each is one code of the contract.
     public enum Kind: Hashable, Sendable {
         /// The upstream does not know the item or the container.
         case notFound

@@ -154,6 +154,7 @@ public struct GatewayApplication: Sendable {
         )
         .add(to: router)
         ProviderRoutes(providers: self.library.providers).add(to: router)
+        KeyRoutes(keys: self.keys, now: self.surroundings.now).add(to: router)
         LogRoutes(log: self.log, store: self.logs).add(to: router)
         try OpenAPIRoutes(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self)).add(to: router)
         let store = self.store

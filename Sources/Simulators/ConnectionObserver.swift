@@ -41,10 +41,7 @@ final class ConnectionObserver: ChannelInboundHandler, RemovableChannelHandler, 
 
     func handlerAdded(context: ChannelHandlerContext) { self.open.opened(context.channel) }
 
-    func channelInactive(context: ChannelHandlerContext) {
-        self.open.closed(context.channel)
-        context.fireChannelInactive()
-    }
+    func handlerRemoved(context: ChannelHandlerContext) { self.open.closed(context.channel) }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         context.fireUserInboundEventTriggered(event)

@@ -72,7 +72,8 @@ enum Terminal {
     static func printTable(_ rows: [[String]]) {
         let widths = rows.first.map { $0.indices.map { column in rows.map { $0[column].count }.max() ?? 0 } } ?? []
         for row in rows {
-            let cells = zip(row, widths).map { text, width in text.padding(toLength: width, withPad: " ", startingAt: 0) }
+            let cells = zip(row, widths).map { text, width in text.padding(toLength: width, withPad: " ", startingAt: 0)
+            }
             print(cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces))
         }
     }

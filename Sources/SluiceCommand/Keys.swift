@@ -63,7 +63,9 @@ struct Keys: AsyncParsableCommand {
                 return id
             }
             let sessions = try self.session.map { text in
-                guard let glob = SessionGlob(text) else { throw ValidationError("'\(text)' is no pattern of sessions.") }
+                guard let glob = SessionGlob(text) else {
+                    throw ValidationError("'\(text)' is no pattern of sessions.")
+                }
                 return glob
             }
             var settings = KeySettings(name: self.name, scopes: Set(scopes))

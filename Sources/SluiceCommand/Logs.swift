@@ -28,7 +28,9 @@ struct Logs: AsyncParsableCommand {
 
     func run() async throws {
         var parameters = [(name: "limit", value: String(self.limit))]
-        for (name, value) in [("key", self.key), ("provider", self.provider), ("status", self.status), ("since", self.since)] {
+        for (name, value) in [
+            ("key", self.key), ("provider", self.provider), ("status", self.status), ("since", self.since),
+        ] {
             if let value { parameters.append((name, value)) }
         }
         let query: LogQuery

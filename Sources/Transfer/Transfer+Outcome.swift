@@ -22,7 +22,7 @@ extension Transfer {
         // HTTP/0.9 is one of them: the scheme itself was checked.
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING: .malformed
         // libcurl has no code of its own for chunks that are none.
-        case CURLE_RECV_ERROR where self.text.hasSuffix("in chunked-encoding"): .malformed
+        case CURLE_RECV_ERROR where self.text.contains("chunked-encod"): .malformed
         default: .incomplete
         }
     }

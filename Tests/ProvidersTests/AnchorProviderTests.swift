@@ -3,6 +3,7 @@
 import Downloads
 import Foundation
 import NIOCore
+import Simulators
 import Testing
 
 @testable import Providers
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test func mapsEveryField() async throws {
-        try await withScripted("anchor", answer: Self.answer) { provider, _ in
+        try await withScripted("anchor", answer: Self.answer) { (provider, _) async throws in
             let downloads = try await provider.list(ListQuery(session: "s1")).items
             #expect(downloads.count == 2)
             let first = try #require(downloads.first)
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func opensTheLinkOfNowWithTheKey() async throws {
-        try await withScripted("anchor", answer: Self.answer) { provider, upstream in
+        try await withScripted("anchor", answer: Self.answer) { (provider, upstream) async throws in
             let reference = DownloadReference(provider: provider.id, session: "s1", item: "a:9e1d")
             let content = try await provider.content(of: reference, ContentRequest())
             #expect(content.length == 5)
@@ -68,7 +69,7 @@ import Testing
     }
 
     @Test func litellmCVE_2024_6587_keyNeverLeavesItsOrigin() async throws {
-        try await withScripted("anchor", answer: Self.answer) { provider, upstream in
+        try await withScripted("anchor", answer: Self.answer) { (provider, upstream) async throws in
             let reference = DownloadReference(provider: provider.id, session: "foreign", item: "a:1")
             _ = await failure { try await provider.content(of: reference, ContentRequest()) }
             let stolen = upstream.server.requests.filter { $0.line.contains("/stolen") }
@@ -77,14 +78,14 @@ import Testing
     }
 
     @Test func asksForTheNewestSessionsFirst() async throws {
-        try await withScripted("anchor", answer: Self.answer) { provider, upstream in
+        try await withScripted("anchor", answer: Self.answer) { (provider, upstream) async throws in
             #expect(try await provider.sessions(limit: 10).map(\.id) == ["a", "b"])
             #expect(upstream.lines == ["GET /v1/sessions?page=1&limit=50&sort_order=desc"])
         }
     }
 
     @Test func anUnknownSessionIsNotFound() async throws {
-        try await withScripted("anchor", answer: Self.answer) { provider, _ in
+        try await withScripted("anchor", answer: Self.answer) { (provider, _) async throws in
             let error = await failure { try await provider.list(ListQuery(session: "gone")) }
             #expect(error?.kind == .notFound)
             #expect(error?.message == "The upstream answered 404: Session not found")
@@ -95,7 +96,7 @@ import Testing
         "{}", "[]", #"{"data":{}}"#, #"{"data":{"count":0}}"#, #"{"data":null}"#, "{\"data\":{\"items\":[",
     ])
     func withoutItsEnvelopeAnAnswerIsMalformed(_ body: String) async throws {
-        try await withScripted("anchor", answer: { _, _ in .json(body) }) { provider, _ in
+        try await withScripted("anchor", answer: { _, _ in .json(body) }) { (provider, _) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: "s1")) }?.kind == .malformedResponse)
         }
     }

@@ -2,7 +2,10 @@
 
 import Downloads
 import Foundation
+import NIOCore
+import Simulators
 import Testing
+import Transfer
 
 @testable import Providers
 
@@ -16,7 +19,7 @@ import Testing
 
     @Test func mapsEveryFieldAndPages() async throws {
         let body = #"{"downloads":[\#(Self.item)],"total":2,"limit":100,"offset":0}"#
-        try await withScripted("browserbase", answer: { _, _ in .json(body) }) { provider, upstream in
+        try await withScripted("browserbase", answer: { _, _ in .json(body) }) { (provider, upstream) async throws in
             let page = try await provider.list(ListQuery(session: "s1"))
             let download = try #require(page.items.first)
             #expect(download.reference.item == "d:11111111-2222-4333-8444-555555555555")
@@ -49,7 +52,8 @@ import Testing
             createdBefore: time
         )
         #expect(FilterField.allCases.count == BrowserbaseAPI.query(of: filter).count)
-        try await withScripted("browserbase", answer: { _, _ in .json(#"{"downloads":[]}"#) }) { provider, upstream in
+        try await withScripted("browserbase", answer: { _, _ in .json(#"{"downloads":[]}"#) }) {
+            (provider, upstream) async throws in
             #expect(try await provider.list(ListQuery(session: "s1", filter: filter)).next == nil)
             #expect(
                 upstream.lines.first
@@ -63,7 +67,7 @@ import Testing
         try await withScripted(
             "browserbase",
             answer: { line, _ in line.hasPrefix("DELETE") ? ScriptedAnswer(status: 204) : .json(Self.item) }
-        ) { provider, upstream in
+        ) { (provider, upstream) async throws in
             let item = "d:11111111-2222-4333-8444-555555555555"
             let reference = DownloadReference(provider: provider.id, session: "s1", item: item)
             #expect(try await provider.download(reference).reference == reference)
@@ -78,7 +82,7 @@ import Testing
     }
 
     @Test func metadataOfAnotherDownloadIsMalformed() async throws {
-        try await withScripted("browserbase", answer: { _, _ in .json(Self.item) }) { provider, _ in
+        try await withScripted("browserbase", answer: { _, _ in .json(Self.item) }) { (provider, _) async throws in
             let reference = DownloadReference(provider: provider.id, session: "s1", item: "d:other")
             #expect(await failure { try await provider.download(reference) }?.kind == .malformedResponse)
         }
@@ -87,7 +91,7 @@ import Testing
     @Test func sessionsAreSortedAndCut() async throws {
         let body =
             #"[{"id":"a","createdAt":"2026-01-01T00:00:00Z"},{"id":"b","createdAt":"2026-01-03T00:00:00Z"},{"id":"c"}]"#
-        try await withScripted("browserbase", answer: { _, _ in .json(body) }) { provider, _ in
+        try await withScripted("browserbase", answer: { _, _ in .json(body) }) { (provider, _) async throws in
             #expect(try await provider.sessions(limit: 2).map(\.id) == ["b", "a"])
         }
     }
@@ -126,14 +130,16 @@ import Testing
     }
 
     @Test func anUnknownSessionIsNotFoundInBothWays() async throws {
-        try await withScripted("browserbase", answer: { _, _ in .json("{}", status: 404) }) { provider, upstream in
+        try await withScripted("browserbase", answer: { _, _ in .json("{}", status: 404) }) {
+            (provider, upstream) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: "gone")) }?.kind == .notFound)
             #expect(upstream.lines.count == 2)
         }
     }
 
     @Test func aRefusedKeyIsUnauthorized() async throws {
-        try await withScripted("browserbase", answer: { _, _ in .json("{}", status: 401) }) { provider, _ in
+        try await withScripted("browserbase", answer: { _, _ in .json("{}", status: 401) }) {
+            (provider, _) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: "s")) }?.kind == .unauthorized)
             #expect(await failure { try await provider.check() }?.kind == .unauthorized)
         }

@@ -2,6 +2,7 @@
 
 import Downloads
 import Foundation
+import Simulators
 import Testing
 
 @testable import Providers
@@ -60,7 +61,7 @@ import Testing
     }
 
     @Test func mergesFilesWithTransfers() async throws {
-        try await withScripted("hoody", answer: Self.answer) { provider, upstream in
+        try await withScripted("hoody", answer: Self.answer) { (provider, upstream) async throws in
             let downloads = try await provider.list(ListQuery(session: "Downloads")).items
             let byItem = Dictionary(uniqueKeysWithValues: downloads.map { ($0.reference.item, $0) })
             #expect(Set(byItem.keys) == ["t:new", "t:bad", "t:stop", "t:run", "p:own.txt"])
@@ -80,7 +81,7 @@ import Testing
     }
 
     @Test func metadataEqualsTheList() async throws {
-        try await withScripted("hoody", answer: Self.answer) { provider, _ in
+        try await withScripted("hoody", answer: Self.answer) { (provider, _) async throws in
             for download in try await provider.list(ListQuery(session: "Downloads")).items {
                 let again = try await provider.download(download.reference)
                 #expect(again == download)
@@ -94,7 +95,7 @@ import Testing
     }
 
     @Test func listsTheTopFolderAsNoSession() async throws {
-        try await withScripted("hoody", answer: Self.answer) { provider, _ in
+        try await withScripted("hoody", answer: Self.answer) { (provider, _) async throws in
             let downloads = try await provider.list(ListQuery(session: nil)).items
             #expect(downloads.map(\.reference.item) == ["t:root"])
             #expect(downloads.first?.reference.session == nil)
@@ -103,7 +104,7 @@ import Testing
     }
 
     @Test func sessionsAreTheFolders() async throws {
-        try await withScripted("hoody", answer: Self.answer) { provider, _ in
+        try await withScripted("hoody", answer: Self.answer) { (provider, _) async throws in
             let sessions = try await provider.sessions(limit: 5)
             #expect(sessions.map(\.id) == ["Downloads", "Old"])
             #expect(sessions.first?.createdAt?.timeIntervalSince1970 == 1_700_000_100)
@@ -111,7 +112,7 @@ import Testing
     }
 
     @Test func unknownFoldersAndHostilePathsAreNotFound() async throws {
-        try await withScripted("hoody", answer: Self.answer) { provider, upstream in
+        try await withScripted("hoody", answer: Self.answer) { (provider, upstream) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: "Nowhere")) }?.kind == .notFound)
             let before = upstream.lines.count
             for session in ["..", "a/../b", "a//b", "."] {
@@ -122,7 +123,7 @@ import Testing
     }
 
     @Test func bytesComeFromCompletedTransfersOnly() async throws {
-        try await withScripted("hoody", answer: Self.answer) { provider, _ in
+        try await withScripted("hoody", answer: Self.answer) { (provider, _) async throws in
             let content = try await provider.content(of: self.reference(provider, "t:new"), ContentRequest())
             #expect(try await text(of: content) == "bytes")
             #expect(content.validator == "\"e\"")
@@ -142,7 +143,7 @@ import Testing
     }
 
     @Test func deletesFilesCancelsTransfersAndNeverFolders() async throws {
-        try await withScripted("hoody", answer: Self.answer) { provider, upstream in
+        try await withScripted("hoody", answer: Self.answer) { (provider, upstream) async throws in
             for item in ["t:new", "p:own.txt", "t:run", "t:bad", "t:stop"] {
                 try await provider.delete(self.reference(provider, item))
             }
@@ -160,7 +161,7 @@ import Testing
         let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
             line.hasPrefix("DELETE") ? .json("{}", status: status) : Self.answer(line, base)
         }
-        try await withScripted("hoody", answer: answer) { provider, _ in
+        try await withScripted("hoody", answer: answer) { (provider, _) async throws in
             let running = self.reference(provider, "t:run")
             #expect(await failure { try await provider.delete(running) }?.kind == .unsupported)
         }
@@ -171,7 +172,7 @@ import Testing
             line.contains("download")
                 ? .json(#"{"success":false,"error":"DOWNLOAD_FORBIDDEN"}"#, status: 403) : Self.answer(line, base)
         }
-        try await withScripted("hoody", answer: answer) { provider, _ in
+        try await withScripted("hoody", answer: answer) { (provider, _) async throws in
             let downloads = try await provider.list(ListQuery(session: "Downloads")).items
             #expect(downloads.map(\.name) == ["a.csv", "big.zip", "own.txt"])
             try await provider.check()
@@ -182,7 +183,7 @@ import Testing
         let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
             line.hasPrefix("GET /api/v1/files") ? .html(status: 405) : Self.answer(line, base)
         }
-        try await withScripted("hoody", answer: answer) { provider, _ in
+        try await withScripted("hoody", answer: answer) { (provider, _) async throws in
             let downloads = try await provider.list(ListQuery(session: "Downloads")).items
             #expect(downloads.map(\.reference.item).contains("t:new"))
             #expect(downloads.map(\.reference.item).contains("t:gone"))
@@ -191,20 +192,20 @@ import Testing
 
     @Test func aRefusalUnderStatus200IsARefusal() async throws {
         let refusal = ScriptedAnswer.json(#"{"success":false,"error":"RESOURCE_NOT_FOUND"}"#)
-        try await withScripted("hoody", answer: { _, _ in refusal }) { provider, _ in
+        try await withScripted("hoody", answer: { _, _ in refusal }) { (provider, _) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: "Downloads")) }?.kind == .notFound)
             let file = self.reference(provider, "p:a.csv")
             #expect(await failure { try await provider.content(of: file, ContentRequest()) }?.kind == .notFound)
         }
         let small = ScriptedAnswer.json(#"{"success":true}"#)
-        try await withScripted("hoody", answer: { _, _ in small }) { provider, _ in
+        try await withScripted("hoody", answer: { _, _ in small }) { (provider, _) async throws in
             let content = try await provider.content(of: self.reference(provider, "p:a.json"), ContentRequest())
             #expect(try await text(of: content) == #"{"success":true}"#)
         }
     }
 
     @Test func aSleepingServerIsUnavailable() async throws {
-        try await withScripted("hoody", answer: { _, _ in .html(status: 502) }) { provider, upstream in
+        try await withScripted("hoody", answer: { _, _ in .html(status: 502) }) { (provider, upstream) async throws in
             let error = await failure { try await provider.list(ListQuery(session: nil)) }
             #expect(error?.kind == .unavailable)
             #expect(error?.retry == .now)
@@ -221,7 +222,7 @@ import Testing
             default: Self.answer(line, base)
             }
         }
-        try await withScripted("hoody", answer: answer) { provider, _ in
+        try await withScripted("hoody", answer: answer) { (provider, _) async throws in
             #expect(try await provider.download(self.reference(provider, "t:new")).status == .completed)
         }
     }

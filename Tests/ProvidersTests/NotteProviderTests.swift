@@ -3,6 +3,7 @@
 import Downloads
 import Foundation
 import Synchronization
+import Simulators
 import Testing
 
 @testable import Providers
@@ -14,7 +15,7 @@ import Testing
         """
 
     @Test func storageMapsEveryField() async throws {
-        try await withScripted("notte", answer: { _, _ in .json(Self.stored) }) { provider, upstream in
+        try await withScripted("notte", answer: { _, _ in .json(Self.stored) }) { (provider, upstream) async throws in
             let downloads = try await provider.list(ListQuery(session: "s/1")).items
             #expect(upstream.lines == ["GET /storage/s%2F1/downloads"])
             #expect(upstream.server.requests.first?.values("Authorization") == ["Bearer key_very_secret"])
@@ -37,7 +38,7 @@ import Testing
             default: .json("{}", status: 404)
             }
         }
-        try await withScripted("notte", answer: answer) { provider, upstream in
+        try await withScripted("notte", answer: answer) { (provider, upstream) async throws in
             let reference = DownloadReference(provider: provider.id, session: "s", item: "n:a b/c.pdf")
             let content = try await provider.content(of: reference, ContentRequest(range: .bounded(first: 0, last: 4)))
             #expect(content.range == 0...4)
@@ -60,7 +61,7 @@ import Testing
             }
             return line == "GET /store?sig=2" ? .bytes("bytes") : .bytes("", status: status)
         }
-        try await withScripted("notte", answer: answer) { provider, _ in
+        try await withScripted("notte", answer: answer) { (provider, _) async throws in
             let reference = DownloadReference(provider: provider.id, session: "s", item: "n:a")
             #expect(try await text(of: try await provider.content(of: reference, ContentRequest())) == "bytes")
         }
@@ -70,7 +71,7 @@ import Testing
         let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
             line.hasPrefix("GET /storage/") ? .json(#"{"url":"\#(base)/store"}"#) : .bytes("", status: 403)
         }
-        try await withScripted("notte", answer: answer) { provider, upstream in
+        try await withScripted("notte", answer: answer) { (provider, upstream) async throws in
             let reference = DownloadReference(provider: provider.id, session: "s", item: "n:a")
             let error = await failure { try await provider.content(of: reference, ContentRequest()) }
             #expect(error?.kind == .upstream(status: 403))
@@ -105,7 +106,8 @@ import Testing
             let id = line.hasSuffix("offset=0") ? "f1" : "f2"
             return .json(#"{"files":[{"id":"\#(id)","filename":"x"}],"total":2}"#)
         }
-        try await withScripted("notte", settings: ["api": "files"], answer: answer) { provider, upstream in
+        try await withScripted("notte", settings: ["api": "files"], answer: answer) {
+            (provider, upstream) async throws in
             let gone = DownloadReference(provider: provider.id, session: "s", item: "f:gone")
             #expect(await failure { try await provider.download(gone) }?.kind == .notFound)
             #expect(upstream.lines.count == 2)
@@ -116,7 +118,8 @@ import Testing
         let answer: @Sendable (String, String) -> ScriptedAnswer = { line, _ in
             line.hasPrefix("DELETE") ? ScriptedAnswer(status: 204) : .bytes("direct")
         }
-        try await withScripted("notte", settings: ["api": "files"], answer: answer) { provider, upstream in
+        try await withScripted("notte", settings: ["api": "files"], answer: answer) {
+            (provider, upstream) async throws in
             let reference = DownloadReference(provider: provider.id, session: "s", item: "f:f/1")
             #expect(try await text(of: try await provider.content(of: reference, ContentRequest())) == "direct")
             try await provider.delete(reference)
@@ -130,14 +133,14 @@ import Testing
                 ? .json(#"{"items":[{"session_id":"a","created_at":"2026-01-01T00:00:00Z"}],"has_next":true}"#)
                 : .json(#"{"items":[{"session_id":"b","created_at":"2026-01-02T00:00:00Z"}],"has_next":false}"#)
         }
-        try await withScripted("notte", answer: answer) { provider, upstream in
+        try await withScripted("notte", answer: answer) { (provider, upstream) async throws in
             #expect(try await provider.sessions(limit: 10).map(\.id) == ["b", "a"])
             #expect(upstream.lines.first == "GET /sessions?only_active=false&page_size=100&page=1")
         }
     }
 
     @Test(arguments: [".", ".."]) func emptyAndDotSegmentsNeverReachTheUpstream(_ session: String) async throws {
-        try await withScripted("notte", answer: { _, _ in .json(Self.stored) }) { provider, upstream in
+        try await withScripted("notte", answer: { _, _ in .json(Self.stored) }) { (provider, upstream) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: session)) }?.kind == .notFound)
             let reference = DownloadReference(provider: provider.id, session: "s", item: "n:..")
             #expect(await failure { try await provider.content(of: reference, ContentRequest()) }?.kind == .notFound)

@@ -2,8 +2,10 @@
 
 import Downloads
 import Foundation
+import NIOCore
 import Simulators
 import Testing
+import Transfer
 
 @testable import Providers
 

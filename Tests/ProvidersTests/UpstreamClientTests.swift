@@ -3,7 +3,9 @@
 import Downloads
 import Foundation
 import NIOCore
+import Simulators
 import Testing
+import Transfer
 
 @testable import Providers
 
@@ -18,14 +20,14 @@ import Testing
         _ request: ContentRequest = ContentRequest(),
         _ body: (Content) async throws -> Void
     ) async throws {
-        try await withScripted("browserbase", answer: { _, _ in answer }) { provider, _ in
+        try await withScripted("browserbase", answer: { _, _ in answer }) { (provider, _) async throws in
             try await body(try await provider.content(of: self.reference(provider), request))
         }
     }
 
     @Test(arguments: ["anchor", "browserbase", "hoody", "notte", "vagon"])
     func aWebPageIsNoList(_ kind: String) async throws {
-        try await withScripted(kind, answer: { _, _ in .html() }) { provider, _ in
+        try await withScripted(kind, answer: { _, _ in .html() }) { (provider, _) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: "1")) }?.kind == .malformedResponse)
             #expect(await failure { try await provider.sessions(limit: 5) }?.kind == .malformedResponse)
             #expect(await failure { try await provider.check() }?.kind == .malformedResponse)
@@ -37,7 +39,7 @@ import Testing
         ["{}", "[1]", "nul", "{\"files\":{}}", "", "\"x\""]
     )
     func anAnswerWithoutItsEnvelopeIsNeverAnEmptyList(_ kind: String, _ body: String) async throws {
-        try await withScripted(kind, answer: { _, _ in .json(body) }) { provider, _ in
+        try await withScripted(kind, answer: { _, _ in .json(body) }) { (provider, _) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: "1")) }?.kind == .malformedResponse)
         }
     }
@@ -46,7 +48,7 @@ import Testing
     func anEchoedSecretIsNotShown(_ kind: String, _ status: Int) async throws {
         let echo =
             #"{"message":"bad key_very_secret ak_very_secret sk_very_secret token_very_secret at https://h/?s=1"}"#
-        try await withScripted(kind, answer: { _, _ in .json(echo, status: status) }) { provider, _ in
+        try await withScripted(kind, answer: { _, _ in .json(echo, status: status) }) { (provider, _) async throws in
             let error = try #require(await failure { try await provider.list(ListQuery(session: "1")) })
             #expect(!"\(error)".contains("very_secret"))
             #expect(!"\(error)".contains("?s=1"))
@@ -55,7 +57,7 @@ import Testing
 
     @Test func notesOnlyWhereDecodingFailed() async throws {
         let body = #"{"downloads":[{"id":"1","filename":{"key":"key_very_secret"}}]}"#
-        try await withScripted("browserbase", answer: { _, _ in .json(body) }) { provider, _ in
+        try await withScripted("browserbase", answer: { _, _ in .json(body) }) { (provider, _) async throws in
             let error = await failure { try await provider.list(ListQuery(session: "1")) }
             #expect(error?.kind == .malformedResponse)
             #expect(error?.cause?.contains("downloads.0.filename") == true)
@@ -65,7 +67,7 @@ import Testing
     @Test func aShortBodyIsAnError() async throws {
         var answer = ScriptedAnswer.bytes("abc")
         answer.promisedLength = 5
-        try await self.content(answer) { content in
+        try await self.content(answer) { (content) async throws in
             #expect(content.length == 5)
             let error = await failure { try await text(of: content) }
             #expect(error?.kind == .unavailable)
@@ -75,13 +77,13 @@ import Testing
 
     @Test func aRangeIsPassedOnAndItsAnswerRead() async throws {
         let part = ScriptedAnswer.bytes("bcd", status: 206, [("Content-Range", "bytes 1-3/9")])
-        try await self.content(part, ContentRequest(range: .bounded(first: 1, last: 3))) { content in
+        try await self.content(part, ContentRequest(range: .bounded(first: 1, last: 3))) { (content) async throws in
             #expect(content.range == 1...3)
             #expect(content.length == 3)
             #expect(content.totalSize == 9)
             #expect(try await text(of: content) == "bcd")
         }
-        try await self.content(.bytes("abc"), ContentRequest(range: .suffix(1))) { content in
+        try await self.content(.bytes("abc"), ContentRequest(range: .suffix(1))) { (content) async throws in
             #expect(content.range == nil)
             #expect(content.length == 3)
         }
@@ -104,7 +106,7 @@ import Testing
         let answer: @Sendable (String, String) -> ScriptedAnswer = { _, _ in
             ScriptedAnswer(status: 302, headers: [("Location", "\(target)/file")])
         }
-        try await withScripted("browserbase", answer: answer) { provider, upstream in
+        try await withScripted("browserbase", answer: answer) { (provider, upstream) async throws in
             let content = try await provider.content(of: self.reference(provider), ContentRequest())
             #expect(try await text(of: content) == "moved")
             #expect(upstream.server.requests.first?.values("X-BB-API-Key") == ["key_very_secret"])

@@ -3,6 +3,7 @@
 import Downloads
 import Foundation
 import Synchronization
+import Simulators
 import Testing
 
 @testable import Providers
@@ -34,7 +35,7 @@ import Testing
 
     @Test func signsEachRequestAnewAndWithoutItsQuery() async throws {
         let body = #"{"client_code":200,"machines":[],"count":0,"page":1,"next_page":null}"#
-        try await withScripted("vagon", answer: { _, _ in .json(body) }) { provider, upstream in
+        try await withScripted("vagon", answer: { _, _ in .json(body) }) { (provider, upstream) async throws in
             try await provider.check()
             try await provider.check()
             let fields = upstream.server.requests.map { $0.values("Authorization").first ?? "" }
@@ -67,7 +68,7 @@ import Testing
     ])
     func readsTheClientCodeFirst(_ status: Int, _ code: Int, _ words: String, _ kind: ProviderError.Kind) async throws {
         let body = #"{"client_code":\#(code),"message":"\#(words)"}"#
-        try await withScripted("vagon", answer: { _, _ in .json(body, status: status) }) { provider, _ in
+        try await withScripted("vagon", answer: { _, _ in .json(body, status: status) }) { (provider, _) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: nil)) }?.kind == kind)
         }
     }
@@ -97,7 +98,7 @@ import Testing
     }
 
     @Test func walksFoldersAndPages() async throws {
-        try await withScripted("vagon", answer: Self.tree) { provider, _ in
+        try await withScripted("vagon", answer: Self.tree) { (provider, _) async throws in
             let downloads = try await provider.list(ListQuery(session: "7")).items
             #expect(downloads.map(\.reference.item) == ["f:2", "f:3", "f:4"])
             #expect(downloads[0].createdAt == RFC3339.parse("2026-01-02T03:04:05Z"))
@@ -111,7 +112,7 @@ import Testing
         let settings: [String: JSONValue] = [
             "recordingsPath": "/recordings", "contentPaths": .array([.string("C:\\Logs"), .string("C:\\")]),
         ]
-        try await withScripted("vagon", settings: settings, answer: Self.tree) { provider, _ in
+        try await withScripted("vagon", settings: settings, answer: Self.tree) { (provider, _) async throws in
             let items = try await provider.list(ListQuery(session: "7")).items
             #expect(items.map(\.reference.item) == ["f:2", "f:3", "f:4", "r:9", "c:C:\\Logs\\d.log", "c:C:\\d.log"])
             #expect(items.suffix(2).allSatisfy { $0.name == "d.log" && $0.size == 3 })
@@ -155,7 +156,7 @@ import Testing
             }
             return .json(#"{"files":[{"id":\#(id),"name":"d","object_type":"directory"}],"next_page":null}"#)
         }
-        try await withScripted("vagon", answer: answer) { provider, upstream in
+        try await withScripted("vagon", answer: answer) { (provider, upstream) async throws in
             #expect(await failure { try await provider.list(ListQuery(session: nil)) }?.kind == .malformedResponse)
             #expect(upstream.lines.count <= 18)
         }
@@ -171,7 +172,7 @@ import Testing
                 ? .json(#"{"client_code":200,"url":"\#(base)/s3?sig=1","content_type":"text/csv","download_id":1}"#)
                 : .bytes("bytes")
         }
-        try await withScripted("vagon", answer: answer) { provider, upstream in
+        try await withScripted("vagon", answer: answer) { (provider, upstream) async throws in
             let content = try await provider.content(of: self.reference(provider), ContentRequest(range: .from(0)))
             #expect(content.mimeType == "text/csv")
             #expect(content.range == nil)
@@ -196,7 +197,7 @@ import Testing
                 number == 2 ? #"{"id":5085,"type":"download","url":"\#(base)/s3"}"# : #"{"id":5085,"url":null}"#
             )
         }
-        try await withScripted("vagon", answer: answer) { provider, upstream in
+        try await withScripted("vagon", answer: answer) { (provider, upstream) async throws in
             let content = try await provider.content(of: self.reference(provider), ContentRequest())
             #expect(try await text(of: content) == "late")
             #expect(upstream.lines.contains("GET \(Self.prefix)/files/download/5085"))
@@ -214,7 +215,7 @@ import Testing
             default: .bytes("old")
             }
         }
-        try await withScripted("vagon", answer: answer) { provider, _ in
+        try await withScripted("vagon", answer: answer) { (provider, _) async throws in
             let content = try await provider.content(of: self.reference(provider), ContentRequest())
             #expect(try await text(of: content) == "old")
         }
@@ -225,7 +226,7 @@ import Testing
             {"machines":[{"id":"1","type":"machine","attributes":{"name":"a","last_session_start_at":null}},
              {"id":"2","type":"machine","attributes":{"last_session_start_at":"2026-01-02T03:04:05Z"}}],"next_page":null}
             """
-        try await withScripted("vagon", answer: { _, _ in .json(body) }) { provider, upstream in
+        try await withScripted("vagon", answer: { _, _ in .json(body) }) { (provider, upstream) async throws in
             #expect(try await provider.sessions(limit: 5).map(\.id) == ["2", "1"])
             #expect(upstream.lines == ["GET \(Self.prefix)/machines?page=1&per_page=100"])
         }

@@ -27,7 +27,7 @@ struct StreamingTests {
         try await withServer { connection in
             _ = try await connection.readHead()
             try await connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(total)\r\n\r\n")
-            try await connection.sendPattern(total, piece: 1 << 20)
+            try await connection.sendPattern(total, piece: 1_000_000)
         } test: { client, server in
             var checker = Pattern.Checker()
             let response = try await client.execute(TransferRequest(url: server.url()))

@@ -2,6 +2,7 @@
 
 import HTTPTypes
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import Simulators
 import Testing
@@ -57,32 +58,36 @@ func expectFailure(
     }
 }
 
-/// Bytes that differ at every place within a long way, so that a lost, doubled or moved piece shows.
+/// Pseudo-random bytes that repeat after a prime number of them, so that a lost, doubled or moved piece shows.
 enum Pattern {
-    static func bytes(from offset: Int, count: Int) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: count)
-        var word = offset / 8
-        while buffer.readableBytes < count {
-            buffer.writeInteger(UInt64(truncatingIfNeeded: word) &* 0x9E37_79B9_7F4A_7C15)
-            word += 1
+    private static let period = 1_048_573
+
+    /// Two periods, so that any piece of up to one is a slice: no arithmetic per byte.
+    private static let twice: ByteBuffer = {
+        var state: UInt64 = 1
+        var one = ByteBufferAllocator().buffer(capacity: 2 * Self.period)
+        for _ in 0..<Self.period {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            one.writeInteger(UInt8(truncatingIfNeeded: state >> 56))
         }
-        return buffer.getSlice(at: 0, length: count) ?? buffer
+        var two = one
+        two.writeBuffer(&one)
+        return two
+    }()
+
+    /// The piece at an offset; `count` is at most one period.
+    static func bytes(from offset: Int, count: Int) -> ByteBuffer {
+        self.twice.getSlice(at: offset % self.period, length: count) ?? ByteBuffer()
     }
 
-    /// Offsets must be multiples of 8 to compare word by word; a rest is kept by the checker.
+    /// Compares what comes with the pattern.
     struct Checker {
         private(set) var count = 0
         private(set) var isIntact = true
-        private var rest = ByteBuffer()
 
         mutating func take(_ buffer: ByteBuffer) {
-            var buffer = buffer
-            self.rest.writeBuffer(&buffer)
-            let whole = self.rest.readableBytes / 8 * 8
-            guard let got = self.rest.readSlice(length: whole) else { return }
-            if got != Pattern.bytes(from: self.count, count: whole) { self.isIntact = false }
-            self.count += whole
-            self.rest.discardReadBytes()
+            if buffer != Pattern.bytes(from: self.count, count: buffer.readableBytes) { self.isIntact = false }
+            self.count += buffer.readableBytes
         }
     }
 }
@@ -103,5 +108,55 @@ extension RawConnection {
             try await self.send(Pattern.bytes(from: offset, count: count))
             offset += count
         }
+    }
+}
+
+/// A source of a request's body that has its elements ready, then ends or fails.
+struct Pieces: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+    typealias Failure = any Error
+
+    let pieces: [ByteBuffer]
+    let failure: (any Error & Sendable)?
+    let pulled = RawBox(0)
+
+    init(_ pieces: [ByteBuffer], failure: (any Error & Sendable)? = nil) {
+        self.pieces = pieces
+        self.failure = failure
+    }
+
+    struct Iterator: AsyncIteratorProtocol {
+        let source: Pieces
+        var index = 0
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard self.index < self.source.pieces.count else {
+                if let failure = self.source.failure { throw failure }
+                return nil
+            }
+            defer { self.index += 1 }
+            self.source.pulled.update { $0 += 1 }
+            return self.source.pieces[self.index]
+        }
+    }
+
+    func makeAsyncIterator() -> Iterator { Iterator(source: self) }
+}
+
+/// A value shared between a test and a server's script.
+final class RawBox<Value: Sendable>: Sendable {
+    private let box: NIOLockedValueBox<Value>
+
+    init(_ value: Value) {
+        self.box = NIOLockedValueBox(value)
+    }
+
+    var value: Value {
+        get { self.box.withLockedValue(\.self) }
+        set { self.box.withLockedValue { $0 = newValue } }
+    }
+
+    func update(_ change: (inout Value) -> Void) {
+        self.box.withLockedValue { change(&$0) }
     }
 }

@@ -55,7 +55,10 @@ public struct CheckedProvider: Provider {
         guard request.range != nil, content.length.map({ $0 == length }) ?? true,
             content.totalSize.map({ request.range?.resolved(size: $0) == range }) ?? true
         else {
-            throw ProviderError(.malformedResponse, message: "The upstream answered with another range than was asked for.")
+            throw ProviderError(
+                .malformedResponse,
+                message: "The upstream answered with another range than was asked for."
+            )
         }
         return content
     }

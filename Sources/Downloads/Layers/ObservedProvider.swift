@@ -32,7 +32,9 @@ public struct ObservedProvider: Provider {
 
     /// Passes on.
     public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
-        try await self.observing("sessions") { () async throws(ProviderError) in try await self.base.sessions(limit: limit) }
+        try await self.observing("sessions") { () async throws(ProviderError) in
+            try await self.base.sessions(limit: limit)
+        }
     }
 
     /// Passes on.
@@ -42,7 +44,8 @@ public struct ObservedProvider: Provider {
 
     /// Passes on.
     public func download(_ reference: DownloadReference) async throws(ProviderError) -> Download {
-        try await self.observing("download") { () async throws(ProviderError) in try await self.base.download(reference) }
+        try await self.observing("download") { () async throws(ProviderError) in try await self.base.download(reference)
+        }
     }
 
     /// Passes on.

@@ -38,11 +38,14 @@ public struct RetryingProvider: Provider {
         of reference: DownloadReference,
         _ request: ContentRequest
     ) async throws(ProviderError) -> Content {
-        try await self.retrying { () async throws(ProviderError) in try await self.base.content(of: reference, request) }
+        try await self.retrying { () async throws(ProviderError) in try await self.base.content(of: reference, request)
+        }
     }
 
     /// Passes on, once.
-    public func delete(_ reference: DownloadReference) async throws(ProviderError) { try await self.base.delete(reference) }
+    public func delete(_ reference: DownloadReference) async throws(ProviderError) {
+        try await self.base.delete(reference)
+    }
 
     /// Passes on, once: a check shows what is, not what a second try makes of it.
     public func check() async throws(ProviderError) { try await self.base.check() }
@@ -63,7 +66,9 @@ public struct RetryingProvider: Provider {
     }
 }
 
-/// How often, and after what pause, a read is tried again. Time and chance are passed in.
+/// How often, and after what pause, a read is tried again.
+///
+/// Time and chance are passed in.
 public struct RetryPolicy: Sendable {
     /// Tries after the first.
     public var retries: Int

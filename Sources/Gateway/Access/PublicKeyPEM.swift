@@ -49,7 +49,7 @@ struct PublicKeyPEM: Hashable, Sendable {
         guard let key = wrapped.read(0x30), wrapped.isAtEnd else { return nil }
         var numbers = DERReader(key)
         guard let modulus = numbers.read(0x02), let exponent = numbers.read(0x02), numbers.isAtEnd,
-            let top = modulus.drop(while: { $0 == 0 }).first,
+            modulus.first ?? 0x80 < 0x80, let top = modulus.drop(while: { $0 == 0 }).first,
             // With an exponent of 1 every text would be its own signature.
             let last = exponent.last, last & 1 == 1, Array(exponent) != [1]
         else { return nil }

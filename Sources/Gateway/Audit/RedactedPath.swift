@@ -4,9 +4,10 @@
 enum RedactedPath {
     /// The only parameters whose values are kept: the contract's own filters, none of which can be a credential.
     ///
-    /// What people type (`q`, `filename`) and what continues something (`cursor`) is not among them.
+    /// What people type (`q`, `filename`), what continues something (`cursor`), and `key`, which other services use for a
+    /// secret, are not among them.
     static let harmless: Set<String> = [
-        "code", "confirm", "createdAfter", "createdBefore", "groupBy", "key", "limit", "maxSize", "method", "mimeType",
+        "code", "confirm", "createdAfter", "createdBefore", "groupBy", "limit", "maxSize", "method", "mimeType",
         "minSize", "offset", "onError", "overwrite", "provider", "sessionId", "since", "sort", "status", "until",
     ]
 

@@ -20,7 +20,9 @@ public struct ConfigurationFile {
         self.checkProvider = checkProvider
     }
 
-    /// Reads YAML. Paths of other files in it are taken from `folder`.
+    /// Reads YAML.
+    ///
+    /// Paths of other files in it are taken from `folder`.
     ///
     /// Throws every fault at once, each with its path in the file.
     public static func read(
@@ -100,7 +102,9 @@ public struct ConfigurationFile {
         server.stallTimeout = node.seconds("stallTimeout", in: 0.1...86_400, default: server.stallTimeout)
         server.headerTimeout = node.seconds("headerTimeout", in: 0.1...3600, default: server.headerTimeout)
         let tls = node.section("tls")
-        if !tls.rest.isEmpty { node.refuse("tls", "is not served by this version; put a TLS proxy in front (see deploy/)") }
+        if !tls.rest.isEmpty {
+            node.refuse("tls", "is not served by this version; put a TLS proxy in front (see deploy/)")
+        }
         if !node.texts("trustedProxies").isEmpty { node.refuse("trustedProxies", "is not served by this version") }
         let cors = node.section("cors")
         if !cors.texts("origins").isEmpty { cors.refuse("origins", "is not served by this version") }
@@ -204,7 +208,11 @@ public struct ConfigurationFile {
     private func upstream(_ node: ConfigurationNode) -> Configuration.Upstream {
         var upstream = Configuration.Upstream()
         upstream.connectTimeout = node.seconds("connectTimeout", in: 0.05...600, default: upstream.connectTimeout)
-        upstream.firstByteTimeout = node.seconds("firstByteTimeout", in: 0.05...3600, default: upstream.firstByteTimeout)
+        upstream.firstByteTimeout = node.seconds(
+            "firstByteTimeout",
+            in: 0.05...3600,
+            default: upstream.firstByteTimeout
+        )
         upstream.idleTimeout = node.seconds("idleTimeout", in: 0.05...3600, default: upstream.idleTimeout)
         node.finish()
         return upstream

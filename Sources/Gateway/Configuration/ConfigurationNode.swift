@@ -174,7 +174,11 @@ final class ConfigurationNode {
                 self.refuse(key, "has '${' without '}'")
                 return nil
             }
-            let parts = rest[start.upperBound..<end].split(separator: ":-", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = rest[start.upperBound..<end].split(
+                separator: ":-",
+                maxSplits: 1,
+                omittingEmptySubsequences: false
+            )
             let name = parts.first.map(String.init) ?? ""
             if let value = self.environment[name], !(value.isEmpty && parts.count == 2) {
                 result += value

@@ -12,7 +12,9 @@ enum Quantity {
     /// Seconds of `500ms`, `60s`, `5min`, `24h`, `90d`; `nil` without a unit, so that nobody has to guess.
     static func seconds(_ text: String) -> Double? {
         let (number, unit) = Self.split(text)
-        guard let factor = Self.durations[unit], let value = Double(number), (0...1e9).contains(value) else { return nil }
+        guard let factor = Self.durations[unit], let value = Double(number), (0...1e9).contains(value) else {
+            return nil
+        }
         return value * factor
     }
 

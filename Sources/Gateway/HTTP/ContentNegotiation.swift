@@ -19,7 +19,9 @@ struct ContentNegotiation {
 
     private let ranges: [Range]
 
-    /// Reads the field's value; none, or an empty one, accepts anything. Members that are no media range are ignored.
+    /// Reads the field's value; none, or an empty one, accepts anything.
+    ///
+    /// Members that are no media range are ignored.
     init(accept: String?) {
         let members = (accept ?? "").split(separator: ",").prefix(64).compactMap(Self.range)
         let isOpen = (accept ?? "").allSatisfy { $0 == " " || $0 == "\t" }
@@ -60,7 +62,9 @@ struct ContentNegotiation {
     }
 
     private static func range(_ member: Substring) -> Range? {
-        let parts = member.split(separator: ";", omittingEmptySubsequences: false).map { $0.trimmingBlanks().lowercased() }
+        let parts = member.split(separator: ";", omittingEmptySubsequences: false).map {
+            $0.trimmingBlanks().lowercased()
+        }
         guard let types = parts.first?.split(separator: "/", omittingEmptySubsequences: false), types.count == 2,
             !types[0].isEmpty, !types[1].isEmpty
         else { return nil }

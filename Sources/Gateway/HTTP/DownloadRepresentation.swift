@@ -3,7 +3,9 @@
 import Downloads
 import Foundation
 
-/// The Download of the contract, as JSON. Fields without a value are `null`, never left out.
+/// The Download of the contract, as JSON.
+///
+/// Fields without a value are `null`, never left out.
 struct DownloadRepresentation: Encodable {
     let id: String
     let download: Download
@@ -87,7 +89,9 @@ struct DownloadRepresentation: Encodable {
 
 /// An address as it may be shown.
 enum PublicURL {
-    private static let secretNames = ["token", "key", "secret", "sig", "auth", "password", "credential", "session", "code"]
+    private static let secretNames = [
+        "token", "key", "secret", "sig", "auth", "password", "credential", "session", "code",
+    ]
 
     /// `url` without user and password, and without the values of query parameters that look like a credential.
     static func withoutCredentials(_ url: String) -> String {

@@ -66,7 +66,9 @@ extension DownloadRoutes {
         query.list("provider")?
             .compactMap { name in
                 // A provider that the caller may not see answers like one that does not exist.
-                if let id = ProviderID(name), self.library.providers[id] != nil, caller.maySee(provider: id) { return id }
+                if let id = ProviderID(name), self.library.providers[id] != nil, caller.maySee(provider: id) {
+                    return id
+                }
                 query.refuse("provider", "'\(name.prefix(64))' is not a provider here")
                 return nil
             }
@@ -107,7 +109,8 @@ extension DownloadRoutes {
         throw Problem(.upstreamError, "Every provider failed: \(details.joined(separator: ", ")).")
     }
 
-    private func answer(_ list: DownloadList, _ question: ListRequest, _ request: Request, as form: String) -> Response {
+    private func answer(_ list: DownloadList, _ question: ListRequest, _ request: Request, as form: String) -> Response
+    {
         var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "private, no-cache"]
         let body: ByteBuffer
         switch form {

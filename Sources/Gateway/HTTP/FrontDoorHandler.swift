@@ -35,7 +35,10 @@ final class FrontDoorHandler: ChannelOutboundHandler, RemovableChannelHandler {
             .contentType: "application/problem+json", .contentLength: String(body.readableBytes),
             .cacheControl: "no-store", .connection: "close", .requestID: requestID,
         ]
-        context.write(self.wrapOutboundOut(.head(HTTPResponse(status: .badRequest, headerFields: fields))), promise: nil)
+        context.write(
+            self.wrapOutboundOut(.head(HTTPResponse(status: .badRequest, headerFields: fields))),
+            promise: nil
+        )
         context.write(self.wrapOutboundOut(.body(body)), promise: promise)
         self.onRefusal(requestID, body.readableBytes, context.remoteAddress?.ipAddress)
     }

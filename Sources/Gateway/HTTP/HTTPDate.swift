@@ -22,7 +22,8 @@ enum HTTPDate {
     /// The time, or `nil` for anything that is not in the IMF form.
     static func parse(_ text: String) -> Date? {
         let fields = text.split(separator: " ")
-        guard fields.count == 6, fields[5] == "GMT", fields[0].hasSuffix(","), fields[1].count == 2, fields[3].count == 4,
+        guard fields.count == 6, fields[5] == "GMT", fields[0].hasSuffix(","), fields[1].count == 2,
+            fields[3].count == 4,
             let month = Self.months.firstIndex(of: String(fields[2]))
         else { return nil }
         let number = month + 1

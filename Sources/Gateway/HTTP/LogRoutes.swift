@@ -6,7 +6,9 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// `/v1/logs`: what was asked of the gateway. A caller without `admin` sees its own entries.
+/// `/v1/logs`: what was asked of the gateway.
+///
+/// A caller without `admin` sees its own entries.
 struct LogRoutes: Sendable {
     let log: LogWriter
     let store: LogStore
@@ -133,7 +135,8 @@ public struct LogEntryRepresentation: Encodable {
 
     /// The columns of the CSV form.
     static let columns = [
-        "id", "time", "requestId", "keyId", "caller", "method", "route", "path", "status", "code", "outcome", "provider",
+        "id", "time", "requestId", "keyId", "caller", "method", "route", "path", "status", "code", "outcome",
+        "provider",
         "sessionId", "downloadId", "bytesIn", "bytesOut", "durationMs", "address", "userAgent",
     ]
 

@@ -4,7 +4,9 @@ import Downloads
 import HTTPTypes
 
 extension Problem {
-    /// What a provider's error is to a caller. An upstream's 401 or 403 is never passed on as ours.
+    /// What a provider's error is to a caller.
+    ///
+    /// An upstream's 401 or 403 is never passed on as ours.
     init(_ error: ProviderError) {
         self.init(Self.code(of: error.kind), error.message)
         switch error.kind {

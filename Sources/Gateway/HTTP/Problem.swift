@@ -28,6 +28,7 @@ struct Problem: Error {
         case machineNotRunning = "MACHINE_NOT_RUNNING"
         case preconditionFailed = "PRECONDITION_FAILED"
         case tooLarge = "TOO_LARGE"
+        case unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
         case rangeNotSatisfiable = "RANGE_NOT_SATISFIABLE"
         case rateLimited = "RATE_LIMITED"
         case upstreamRateLimited = "UPSTREAM_RATE_LIMITED"
@@ -118,6 +119,7 @@ extension Problem.Code {
         case .notReady, .downloadFailed, .conflict, .machineNotRunning: .conflict
         case .preconditionFailed: .preconditionFailed
         case .tooLarge: .contentTooLarge
+        case .unsupportedMediaType: .unsupportedMediaType
         case .rangeNotSatisfiable: .rangeNotSatisfiable
         case .rateLimited, .upstreamRateLimited: .tooManyRequests
         case .internalError: .internalServerError

@@ -50,7 +50,8 @@ struct QueryReader {
     /// A whole number within `bounds`.
     mutating func integer(_ name: String, in bounds: ClosedRange<Int64>) -> Int64? {
         guard let text = self.text(name) else { return nil }
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let value = Int64(text), bounds.contains(value) else {
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let value = Int64(text), bounds.contains(value)
+        else {
             self.refuse(name, "must be a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
             return nil
         }

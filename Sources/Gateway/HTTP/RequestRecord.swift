@@ -30,7 +30,14 @@ final class RequestRecord: Sendable {
 
     /// A record of nothing, for contexts that no request has reached yet.
     static let silent = RequestRecord(
-        LogEntry(time: Date(timeIntervalSince1970: 0), requestId: "", method: "", target: "", status: 0, outcome: .failed),
+        LogEntry(
+            time: Date(timeIntervalSince1970: 0),
+            requestId: "",
+            method: "",
+            target: "",
+            status: 0,
+            outcome: .failed
+        ),
         write: nil
     )
 

@@ -30,7 +30,9 @@ struct RequestTarget {
         self.parameters = try Self.parameters(of: parts.count > 1 ? parts[1] : "")
     }
 
-    private static func isSegment(_ segment: Substring) -> Bool { segment != "." && segment != ".." && !segment.isEmpty }
+    private static func isSegment(_ segment: Substring) -> Bool {
+        segment != "." && segment != ".." && !segment.isEmpty
+    }
 
     private static func isPathByte(_ byte: UInt8) -> Bool {
         switch byte {
@@ -63,7 +65,8 @@ struct RequestTarget {
         while let byte = rest.popFirst() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = rest.popFirst().flatMap(Self.hexDigit), let low = rest.popFirst().flatMap(Self.hexDigit)
+                guard let high = rest.popFirst().flatMap(Self.hexDigit),
+                    let low = rest.popFirst().flatMap(Self.hexDigit)
                 else { return nil }
                 bytes.append(high << 4 | low)
             case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))

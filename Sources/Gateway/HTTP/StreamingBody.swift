@@ -147,7 +147,9 @@ final class ClientPresenceHandler: ChannelInboundHandler, RemovableChannelHandle
     private var isInputClosed = false
     private var listener: (() -> Void)?
 
-    /// Called on the event loop; calls back at once where the side is closed already. The last listener counts.
+    /// Called on the event loop; calls back at once where the side is closed already.
+    ///
+    /// The last listener counts.
     func onInputClosed(_ listener: @escaping () -> Void) {
         if self.isInputClosed { listener() } else { self.listener = listener }
     }

@@ -101,7 +101,10 @@ extension DownloadLibrary {
         )
         if content.range == nil, let wanted, let size {
             guard let bytes = wanted.resolved(size: size) else {
-                throw ProviderError(.rangeNotSatisfiable(size: size), message: "No byte of the file lies in that range.")
+                throw ProviderError(
+                    .rangeNotSatisfiable(size: size),
+                    message: "No byte of the file lies in that range."
+                )
             }
             opened.range = bytes
             opened.length = bytes.upperBound - bytes.lowerBound + 1

@@ -60,7 +60,8 @@ extension DownloadLibrary {
         _ caller: Caller
     ) async throws(ProviderError) -> [String?] {
         if let session = request.session { return [session].filter { caller.maySee(session: $0, of: provider.id) } }
-        let root: [String?] = provider.capabilities.listsRoot && caller.maySee(session: nil, of: provider.id) ? [nil] : []
+        let root: [String?] =
+            provider.capabilities.listsRoot && caller.maySee(session: nil, of: provider.id) ? [nil] : []
         if let named = caller.namedSessions { return root + named }
         guard provider.capabilities.listsSessions else { return root }
         let newest = try await self.source.sessions(

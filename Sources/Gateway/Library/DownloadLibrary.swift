@@ -95,7 +95,11 @@ final class DownloadLibrary: Sendable {
         bypassesCache: Bool = false
     ) async throws(ProviderError) -> ListedDownload {
         let (reference, provider) = try await self.resolve(id, for: caller)
-        let download = try await self.download(reference, from: provider, freshness: bypassesCache ? nil : self.freshness)
+        let download = try await self.download(
+            reference,
+            from: provider,
+            freshness: bypassesCache ? nil : self.freshness
+        )
         return ListedDownload(id: id, download: download)
     }
 
@@ -107,7 +111,7 @@ final class DownloadLibrary: Sendable {
         }
         do throws(ProviderError) {
             try await provider.delete(reference)
-        } catch where error.kind == .notFound {
+        } catch  where error.kind == .notFound {
             await self.catalogue.forget(reference)
             throw error
         }

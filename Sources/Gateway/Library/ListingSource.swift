@@ -36,7 +36,8 @@ struct ListingSource: Sendable {
 
     /// The last answer, where it may still stand in for an upstream that cannot be waited for.
     func fallback(_ key: ListingKey) async -> Answer? {
-        guard let listing = await self.catalogue.listing(for: key), listing.age(at: self.now()) <= self.freshness.staleFor
+        guard let listing = await self.catalogue.listing(for: key),
+            listing.age(at: self.now()) <= self.freshness.staleFor
         else { return nil }
         return Answer(listing: listing, state: .stale)
     }
@@ -72,7 +73,7 @@ struct ListingSource: Sendable {
                 // A page that brings nothing new and yet names a next one would go on for ever.
                 query.page = new.isEmpty ? nil : page.next
             } while query.page != nil && listing.downloads.count < Self.longestListing
-        } catch where error.kind == .notFound {
+        } catch  where error.kind == .notFound {
             listing.isAbsent = true
         }
         listing.isTruncated = query.page != nil

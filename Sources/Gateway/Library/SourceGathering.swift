@@ -66,7 +66,9 @@ final class SourceGathering: Sendable {
         guard self.entry.provider != nil else {
             return ([], SourceReport(provider: self.entry.id, state: .skipped))
         }
-        if progress.error == nil, progress.expected.map({ progress.covered < $0 }) ?? true { progress.error = Self.timeout }
+        if progress.error == nil, progress.expected.map({ progress.covered < $0 }) ?? true {
+            progress.error = Self.timeout
+        }
         progress.answers += progress.fallbacks.values
         var report = SourceReport(provider: self.entry.id, state: self.state(of: progress))
         report.error = progress.error

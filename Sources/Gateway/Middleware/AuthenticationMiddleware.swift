@@ -61,7 +61,9 @@ struct PresentedCredential {
     let value: String
     let carrier: Authenticator.Carrier
 
-    private static let keyFields: [HTTPField.Name] = ["X-API-Key", "X-BB-API-Key", "anchor-api-key"].compactMap { .init($0) }
+    private static let keyFields: [HTTPField.Name] = ["X-API-Key", "X-BB-API-Key", "anchor-api-key"].compactMap {
+        .init($0)
+    }
 
     /// Throws `UNAUTHENTICATED` where there is none, `INVALID_REQUEST` where there are several that differ.
     init(_ headers: HTTPFields) throws(Problem) {

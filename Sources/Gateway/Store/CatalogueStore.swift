@@ -5,7 +5,9 @@ import Downloads
 import Foundation
 import GRDB
 
-/// The catalogue's tables in SQLite. Rows that cannot be read back, from another version say, count as not there.
+/// The catalogue's tables in SQLite.
+///
+/// Rows that cannot be read back, from another version say, count as not there.
 struct CatalogueStore: Sendable {
     private let database: DatabasePool
 
@@ -108,7 +110,10 @@ struct CatalogueStore: Sendable {
             let rows = try Row.fetchAll(database, sql: "SELECT provider, digest, deleted_at FROM tombstone")
             let pairs = rows.compactMap { row -> (Tombstone.Key, Date)? in
                 guard let provider = ProviderID(row["provider"] as String) else { return nil }
-                return (Tombstone.Key(provider: provider, digest: row["digest"]), Date(timeIntervalSince1970: row["deleted_at"]))
+                return (
+                    Tombstone.Key(provider: provider, digest: row["digest"]),
+                    Date(timeIntervalSince1970: row["deleted_at"])
+                )
             }
             return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
         }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import Hummingbird
+import NIOCore
+
+/// Reads a JSON object that a caller sent, member by member, and collects every fault.
+struct JSONBody {
+    /// Longest body that is read.
+    static let longest = 1 << 20
+
+    private var members: [String: JSONValue]
+    private var problems: [FieldProblem] = []
+
+    /// Reads a request's body.
+    ///
+    /// Throws `UNSUPPORTED_MEDIA_TYPE` where it is not declared as JSON, `TOO_LARGE` past 1 MiB, and `INVALID_REQUEST` where
+    /// it is no object that all readers understand alike.
+    init(_ request: Request) async throws(Problem) {
+        guard MediaType.essence(request.headers[.contentType] ?? "") == MediaType.json else {
+            throw Problem(.unsupportedMediaType, "The body must be application/json.")
+        }
+        let buffer: ByteBuffer
+        do {
+            buffer = try await request.body.collect(upTo: Self.longest)
+        } catch is NIOTooManyBytesError {
+            throw Problem(.tooLarge, "The body is longer than 1 MiB.")
+        } catch {
+            throw Problem(.invalidRequest, "The body did not arrive whole.")
+        }
+        guard case .object(let members) = StrictJSON.parse(Array(buffer.readableBytesView)) else {
+            throw Problem(.invalidRequest, "The body must be a JSON object, with each member once.")
+        }
+        self.members = members
+    }
+
+    /// Notes a fault in a member.
+    mutating func refuse(_ name: String, _ message: String) {
+        self.problems.append(FieldProblem(field: name, message: message))
+    }
+
+    /// Notes faults that were found elsewhere.
+    mutating func refuse(_ problems: [FieldProblem]) { self.problems += problems }
+
+    /// A member's value, `null` and missing alike; it counts as known from now on.
+    mutating func take(_ name: String) -> JSONValue? {
+        guard let value = self.members.removeValue(forKey: name), value != .null else { return nil }
+        return value
+    }
+
+    /// A text of 1 to 256 bytes without control characters.
+    mutating func text(_ name: String) -> String? {
+        guard let value = self.take(name) else { return nil }
+        guard case .string(let text) = value, (1...256).contains(text.utf8.count),
+            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else {
+            self.refuse(name, "must be a text of 1–256 bytes")
+            return nil
+        }
+        return text
+    }
+
+    /// A list of texts, each read by `parse`.
+    mutating func list<Element>(_ name: String, _ what: String, _ parse: (String) -> Element?) -> [Element]? {
+        guard let value = self.take(name) else { return nil }
+        guard case .array(let items) = value, (1...100).contains(items.count) else {
+            self.refuse(name, "must be a list of 1–100 \(what)")
+            return nil
+        }
+        let parsed = items.enumerated().compactMap { index, item -> Element? in
+            if case .string(let text) = item, let element = parse(text) { return element }
+            self.refuse("\(name)[\(index)]", "is not one of the \(what)")
+            return nil
+        }
+        return parsed
+    }
+
+    /// Throws all faults, unknown members among them.
+    mutating func finish() throws(Problem) {
+        for name in self.members.keys.sorted() { self.refuse(String(name.prefix(100)), "is not a field here") }
+        guard self.problems.isEmpty else {
+            let names = self.problems.map { "'\($0.field)'" }.joined(separator: ", ")
+            throw Problem(.invalidRequest, "Not valid: \(names).", errors: self.problems)
+        }
+    }
+}
