@@ -78,11 +78,15 @@ public struct DownloadID: Sendable {
         Data(SHA256.hash(data: Data(provider.name.utf8))).prefix(Self.providerBytes)
     }
 
-    // 0: nil · 1: a UUID in lower case, 16 bytes · 2: text, its length in two bytes, then UTF-8.
+    // 0: nil · 1: a UUID in lower case, 16 bytes · 2: text, its length in two bytes, then UTF-8 ·
+    // above 32: a UUID with this character and a colon in front, as adapters mark their kinds of items.
     private static func pack(_ text: String?) -> Data {
         guard let text else { return Data([0]) }
-        if let uuid = UUID(uuidString: text), uuid.uuidString.lowercased() == text {
-            return Data([1]) + withUnsafeBytes(of: uuid.uuid) { Data($0) }
+        if let uuid = Self.packedUUID(text[...]) { return Data([1]) + uuid }
+        if let mark = text.utf8.first, (0x21...0x7E).contains(mark), text.utf8.dropFirst().first == UInt8(ascii: ":"),
+            let uuid = Self.packedUUID(text.dropFirst(2))
+        {
+            return Data([mark]) + uuid
         }
         let bytes = Data(text.utf8)
         return Data([2, UInt8(truncatingIfNeeded: bytes.count >> 8), UInt8(truncatingIfNeeded: bytes.count)]) + bytes
@@ -92,13 +96,9 @@ public struct DownloadID: Sendable {
         guard let kind = rest.popFirst() else { return .none }
         switch kind {
         case 0: return .some(nil)
-        case 1:
-            let bytes = rest.prefix(16)
-            guard bytes.count == 16 else { return .none }
-            rest = rest.dropFirst(16)
-            let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-            let groups = [hex[0..<4], hex[4..<6], hex[6..<8], hex[8..<10], hex[10..<16]]
-            return groups.map { $0.joined() }.joined(separator: "-")
+        case 1: return Self.unpackUUID(&rest).map(String?.some)
+        case 0x21...0x7E:
+            return Self.unpackUUID(&rest).map { .some("\(Character(UnicodeScalar(kind))):\($0)") }
         case 2:
             guard let high = rest.popFirst(), let low = rest.popFirst() else { return .none }
             let count = Int(high) << 8 | Int(low)
@@ -108,6 +108,26 @@ public struct DownloadID: Sendable {
             return text
         default: return .none
         }
+    }
+}
+
+extension DownloadID {
+    /// The 16 bytes of a UUID in lower case; `nil` for any other text.
+    private static func packedUUID(_ text: Substring) -> Data? {
+        guard text.utf8.count == 36, let uuid = UUID(uuidString: String(text)), uuid.uuidString.lowercased() == text
+        else {
+            return nil
+        }
+        return withUnsafeBytes(of: uuid.uuid) { Data($0) }
+    }
+
+    private static func unpackUUID(_ rest: inout Data) -> String? {
+        let bytes = rest.prefix(16)
+        guard bytes.count == 16 else { return nil }
+        rest = rest.dropFirst(16)
+        let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        let groups = [hex[0..<4], hex[4..<6], hex[6..<8], hex[8..<10], hex[10..<16]]
+        return groups.map { $0.joined() }.joined(separator: "-")
     }
 }
 

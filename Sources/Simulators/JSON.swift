@@ -81,9 +81,33 @@ extension Date {
 
 extension String {
     /// With `%41` read; text that is no UTF-8 afterwards stays as it came.
-    var percentDecoded: String { self.removingPercentEncoding ?? self }
+    ///
+    /// Not Foundation's, which drops a byte order mark.
+    var percentDecoded: String {
+        let bytes = Array(self.utf8)
+        var decoded: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
+                let value = UInt8(String(decoding: bytes[index + 1...index + 2], as: UTF8.self), radix: 16)
+            {
+                decoded.append(value)
+                index += 3
+            } else {
+                decoded.append(bytes[index])
+                index += 1
+            }
+        }
+        return String(validating: decoded, as: UTF8.self) ?? self
+    }
 
-    /// As one part of a path.
+    /// Byte by byte: `==` takes a composed letter for a decomposed one, which are two names to any vendor.
+    func isExactly(_ other: String) -> Bool { self.utf8.elementsEqual(other.utf8) }
+
+    /// Byte by byte: `hasPrefix` does not find a slash that a combining mark follows.
+    func startsExactly(with start: String) -> Bool { self.utf8.starts(with: start.utf8) }
+
+    /// As one part of a path; the unreserved characters stay.
     var percentEncoded: String {
         var allowed = CharacterSet.alphanumerics
         allowed.formIntersection(CharacterSet(charactersIn: Unicode.Scalar(0)...Unicode.Scalar(127)))

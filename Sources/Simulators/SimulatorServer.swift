@@ -101,6 +101,8 @@ private struct FaultyResponder: HTTPResponder {
         let body = try await request.body.collect(upTo: 64 << 20)
         let seen = SimulatedRequest(request.head, body: body)
         let number = self.log.begin(seen)
+        // Where the peer leaves before the head is written, nobody else would notice.
+        context.channel.closeFuture.whenComplete { _ in self.log.end(number, as: .peerLeft) }
         let fault = self.faults.take(for: seen)
         var answer: SimulatedResponse
         switch fault {

@@ -42,7 +42,7 @@ final class CurlThread: SerialExecutor {
     private static let idleConnections = 64
 
     init() {
-        let multi = CurlLibrary.isReady ? curl_multi_init() : nil
+        let multi = CurlLibrary.isReady ? unsafe curl_multi_init() : nil
         if let multi = unsafe multi {
             _ = unsafe ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.idleConnections)
             // One request at a time per connection: a paused body must hold back its own socket only.
@@ -97,24 +97,36 @@ final class CurlThread: SerialExecutor {
 
     private func run() {
         self.state.withLockedValue { $0.thread = pthread_self() }
-        while let work = self.next() {
-            for piece in work { self.perform(piece) }
+        while self.work() {
             let wait = self.drive()
             self.sleep(atMost: wait)
         }
     }
 
-    /// What was enqueued meanwhile; `nil` where the thread has ended.
-    private func next() -> [Work]? {
-        let (work, closesNow, onEnd) = self.state.withLockedValue { state in
+    /// Does what was enqueued meanwhile; `false` where the thread has ended.
+    ///
+    /// A function of its own, so that what the notes hold is let go of before the thread sleeps.
+    private func work() -> Bool {
+        let work = self.state.withLockedValue { state in
             defer { state.work = [] }
-            guard state.isStopped, state.work.isEmpty else { return (state.work as [Work]?, false, [@Sendable () -> Void]()) }
-            defer { (state.isClosed, state.isRunning, state.thread, state.onEnd) = (true, false, nil, []) }
-            return (nil, !state.isClosed, state.onEnd)
+            return state.isStopped && state.work.isEmpty ? nil : state.work
         }
-        if closesNow { _ = unsafe curl_multi_cleanup(self.multi) }
-        for end in onEnd { end() }
-        return work
+        guard let work else { return self.end() }
+        for piece in work { self.perform(piece) }
+        return true
+    }
+
+    /// Ends the thread, unless there is work again; returns whether it goes on.
+    private func end() -> Bool {
+        let ended: (closesNow: Bool, onEnd: [@Sendable () -> Void])? = self.state.withLockedValue { state in
+            guard state.work.isEmpty else { return nil }
+            defer { (state.isClosed, state.isRunning, state.thread, state.onEnd) = (true, false, nil, []) }
+            return (!state.isClosed, state.onEnd)
+        }
+        guard let ended else { return true }
+        if ended.closesNow { _ = unsafe curl_multi_cleanup(self.multi) }
+        for onEnd in ended.onEnd { onEnd() }
+        return false
     }
 
     private func perform(_ piece: Work) {

@@ -47,7 +47,9 @@ public struct EgressPolicy: Sendable {
     /// A network that cannot be read allows nothing, and a blocked domain that cannot be read blocks nothing: do not start with
     /// a policy that has problems.
     public var problems: [String] {
-        let networks = self.allowAddresses.filter { IPNetwork($0) == nil }.map { "'\($0)' is not a network in CIDR form" }
+        let networks = self.allowAddresses.filter { IPNetwork($0) == nil }.map {
+            "'\($0)' is not a network in CIDR form"
+        }
         let domains = (self.allowDomains + self.blockDomains).filter { Domain($0) == nil }.map {
             "'\($0)' is not a domain in ASCII letters (an international name is written in its xn-- form)"
         }

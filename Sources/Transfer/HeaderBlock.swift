@@ -103,7 +103,9 @@ struct HeaderBlock {
 
     /// A decimal number of digits only, that fits.
     private static func digits(_ text: ArraySlice<UInt8>) -> Int? {
-        guard !text.isEmpty, text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+        guard !text.isEmpty, text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+            return nil
+        }
         return Int(String(decoding: text, as: UTF8.self))
     }
 }

@@ -105,7 +105,9 @@ struct Hop: Sendable {
             throw TransferError(.malformed, detail: "the request may not set \(field.name.canonicalName)")
         }
         // The types promise it already; what is emitted is looked at once more (SwiftNIO GHSA-cq87-8r7h-962v).
-        guard HTTPField.Name(field.name.rawName) != nil, !field.value.utf8.contains(where: { [0, 10, 13].contains($0) }) else {
+        guard HTTPField.Name(field.name.rawName) != nil,
+            !field.value.utf8.contains(where: { [0, 10, 13].contains($0) })
+        else {
             throw TransferError(.malformed, detail: "a request header with a forbidden character")
         }
     }

@@ -21,9 +21,9 @@ struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         var v4 = in_addr()
         var v6 = in6_addr()
         if unsafe inet_pton(AF_INET, plain, &v4) == 1 {
-            self.bytes = withUnsafeBytes(of: v4) { raw in unsafe Array(raw) }
+            self.bytes = unsafe withUnsafeBytes(of: v4) { raw in unsafe Array(raw) }
         } else if unsafe inet_pton(AF_INET6, plain, &v6) == 1 {
-            self.bytes = withUnsafeBytes(of: v6) { raw in unsafe Array(raw) }
+            self.bytes = unsafe withUnsafeBytes(of: v6) { raw in unsafe Array(raw) }
         } else {
             return nil
         }
@@ -46,7 +46,8 @@ struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// The IPv4 address in `::ffff:0:0/96`, which Linux connects to as such; any other address as it is.
     var unmapped: IPAddress {
-        guard !self.isV4, self.bytes.prefix(10).allSatisfy({ $0 == 0 }), self.bytes[10...11].allSatisfy({ $0 == 255 }) else {
+        guard !self.isV4, self.bytes.prefix(10).allSatisfy({ $0 == 0 }), self.bytes[10...11].allSatisfy({ $0 == 255 })
+        else {
             return self
         }
         return IPAddress(bytes: Array(self.bytes.suffix(4))) ?? self
@@ -69,7 +70,9 @@ struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         var found: [IPAddress] = []
         var next = unsafe first
         while let entry = unsafe next {
-            if let address = unsafe entry.pointee.ifa_addr, let address = unsafe IPAddress(address) { found.append(address) }
+            if let address = unsafe entry.pointee.ifa_addr, let address = unsafe IPAddress(address) {
+                found.append(address)
+            }
             unsafe next = entry.pointee.ifa_next
         }
         return found
@@ -91,7 +94,9 @@ struct IPNetwork: Hashable, Sendable {
             return
         }
         let digits = parts[1]
-        guard digits.allSatisfy({ ("0"..."9").contains($0) }), let length = Int(digits), length <= bits else { return nil }
+        guard digits.allSatisfy({ ("0"..."9").contains($0) }), let length = Int(digits), length <= bits else {
+            return nil
+        }
         (self.base, self.length) = (base, length)
     }
 

@@ -74,7 +74,8 @@ final class TargetURL: @unchecked Sendable {
         guard
             let host = unsafe Self.part(parsed, CURLUPART_HOST).flatMap(Self.canonicalHost),
             unsafe Self.part(parsed, CURLUPART_ZONEID) == nil,
-            let port = unsafe Self.part(parsed, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap(UInt16.init), port > 0,
+            let port = unsafe Self.part(parsed, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap(UInt16.init),
+            port > 0,
             let text = unsafe Self.part(parsed, CURLUPART_URL)
         else { throw TransferError(.invalidURL, detail: "no host or port that can be asked") }
         return (Origin(scheme: scheme, host: host, port: Int(port)), text)

@@ -40,13 +40,17 @@ extension Transfer {
         )
         codes.append(
             unsafe ccurl_set_open_socket_function(self.handle) { context, _, address in
-                guard let transfer = unsafe Transfer.from(context), let address = unsafe address else { return CURL_SOCKET_BAD }
+                guard let transfer = unsafe Transfer.from(context), let address = unsafe address else {
+                    return CURL_SOCKET_BAD
+                }
                 return unsafe transfer.openSocket(address)
             }
         )
         codes.append(
             unsafe ccurl_set_prerequest_function(self.handle) { context, peer, _, port, _ in
-                guard let transfer = unsafe Transfer.from(context), let peer = unsafe peer else { return CURL_PREREQFUNC_ABORT }
+                guard let transfer = unsafe Transfer.from(context), let peer = unsafe peer else {
+                    return CURL_PREREQFUNC_ABORT
+                }
                 let isAllowed = unsafe transfer.willRequest(of: String(cString: peer), port: Int(port))
                 return isAllowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
             }
@@ -100,7 +104,8 @@ extension Transfer {
     /// This is what holds for a kept connection, which may have been made for a request that was trusted.
     private func willRequest(of peer: String, port: Int) -> Bool {
         guard self.failure == nil, port == self.hop.url.origin.port, self.isAllowed(IPAddress(peer)) else {
-            self.failure = self.failure ?? TransferError(.addressRefused(reason: "unknown"), detail: self.hop.url.origin.host)
+            self.failure =
+                self.failure ?? TransferError(.addressRefused(reason: "unknown"), detail: self.hop.url.origin.host)
             return false
         }
         self.isConnected = true
@@ -109,7 +114,8 @@ extension Transfer {
 
     private func isAllowed(_ address: IPAddress?) -> Bool {
         let origin = self.hop.url.origin
-        let reason = address.map { self.judge.refusal(of: $0, port: origin.port, isTrusted: self.hop.isTrusted) } ?? "unknown"
+        let reason =
+            address.map { self.judge.refusal(of: $0, port: origin.port, isTrusted: self.hop.isTrusted) } ?? "unknown"
         guard let reason else { return true }
         self.failure = TransferError(.addressRefused(reason: reason), detail: origin.host)
         return false

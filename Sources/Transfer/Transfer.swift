@@ -102,7 +102,12 @@ extension Transfer {
         guard let onHead = self.onHead, let producer = self.producer else { return }
         (self.onHead, self.producer) = (nil, nil)
         let body = TransferBody(producer)
-        let head = TransferResponse(status: self.head.status, headers: self.head.fields, url: self.hop.url.text, body: body)
+        let head = TransferResponse(
+            status: self.head.status,
+            headers: self.head.fields,
+            url: self.hop.url.text,
+            body: body
+        )
         onHead.resume(returning: .success(head))
     }
 
@@ -201,7 +206,9 @@ extension Transfer {
     /// Ends all that waits for the transfer; called once, after the handle left the multi handle.
     func end(_ outcome: TransferError?) {
         var outcome = outcome
-        if outcome == nil, !self.head.isComplete { outcome = TransferError(.incomplete, detail: "closed before the head's end") }
+        if outcome == nil, !self.head.isComplete {
+            outcome = TransferError(.incomplete, detail: "closed before the head's end")
+        }
         _ = self.flush()
         self.upload.end()
         self.producer = nil

@@ -3,7 +3,9 @@
 import NIOConcurrencyHelpers
 public import NIOCore
 
-/// The bytes of an answer, pulled under back-pressure. It can be iterated once.
+/// The bytes of an answer, pulled under back-pressure.
+///
+/// It can be iterated once.
 public struct TransferBody: AsyncSequence, Sendable {
     /// Bytes; never an empty buffer.
     public typealias Element = ByteBuffer
@@ -39,7 +41,9 @@ public struct TransferBody: AsyncSequence, Sendable {
             if bytes == nil { self.failure = TransferError(.closed, detail: "a body can be iterated once") }
         }
 
-        /// The next bytes; `nil` after the last. Throws where the body broke off, was too slow, or the task was cancelled.
+        /// The next bytes; `nil` after the last.
+        ///
+        /// Throws where the body broke off, was too slow, or the task was cancelled.
         public mutating func next() async throws(TransferError) -> ByteBuffer? {
             try await self.next(isolation: #isolation)
         }

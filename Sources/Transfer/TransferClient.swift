@@ -132,7 +132,9 @@ extension TransferClient {
         if case .stream(_, let source) = hop.body { transfer.upload.pulled(by: self.pump(source, id)) }
     }
 
-    /// Ends a transfer, whatever the reason; the one place where a handle leaves. Not to be called inside a callback.
+    /// Ends a transfer, whatever the reason; the one place where a handle leaves.
+    ///
+    /// Not to be called inside a callback.
     func remove(_ id: TransferID, _ outcome: TransferError?) {
         guard let transfer = self.transfers.removeValue(forKey: id) else { return }
         _ = unsafe curl_multi_remove_handle(self.thread.multi, transfer.handle)
@@ -171,7 +173,9 @@ extension TransferClient {
     private func removeDone() {
         var left: Int32 = 0
         while let message = unsafe curl_multi_info_read(self.thread.multi, &left) {
-            let (kind, handle, code) = unsafe (message.pointee.msg, message.pointee.easy_handle, message.pointee.data.result)
+            let (kind, handle, code) = unsafe (
+                message.pointee.msg, message.pointee.easy_handle, message.pointee.data.result
+            )
             var context: UnsafeMutableRawPointer?
             _ = unsafe ccurl_get_pointer(handle, CURLINFO_PRIVATE, &context)
             guard kind == CURLMSG_DONE, let transfer = unsafe Transfer.from(context) else { continue }

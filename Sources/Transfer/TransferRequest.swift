@@ -60,7 +60,9 @@ public struct TransferLimits: Hashable, Sendable {
     public var connect: Duration
     /// From the request to the first byte of the answer.
     public var firstByte: Duration
-    /// Without a byte, once they flow. Time that the reader takes does not count.
+    /// Without a byte, once they flow.
+    ///
+    /// Time that the reader takes does not count.
     public var idle: Duration
 
     /// Creates limits.

@@ -46,8 +46,8 @@ import Transfer
 
     @Test(arguments: ["anchor", "browserbase", "hoody", "notte", "vagon"], [401, 429, 500, 503, 504])
     func anEchoedSecretIsNotShown(_ kind: String, _ status: Int) async throws {
-        let echo =
-            #"{"message":"bad key_very_secret ak_very_secret sk_very_secret token_very_secret at https://h/?s=1"}"#
+        let secrets = defaultCredential(kind).values.map { $0.reveal() }.joined(separator: " ")
+        let echo = #"{"message":"bad \#(secrets) at https://h/?s=1"}"#
         try await withScripted(kind, answer: { _, _ in .json(echo, status: status) }) { (provider, _) async throws in
             let error = try #require(await failure { try await provider.list(ListQuery(session: "1")) })
             #expect(!"\(error)".contains("very_secret"))

@@ -140,9 +140,8 @@ import Testing
             line.hasPrefix("POST")
                 ? .json(#"{"client_code":400,"message":"Machine is not running"}"#, status: 400) : Self.tree(line, base)
         }
-        try await withScripted("vagon", settings: ["contentPaths": .array([.string("C:\\")])], answer: answer) {
-            provider,
-            _ in
+        let settings: [String: JSONValue] = ["contentPaths": .array([.string("C:\\")])]
+        try await withScripted("vagon", settings: settings, answer: answer) { (provider, _) async throws in
             #expect(try await provider.list(ListQuery(session: "7")).items.count == 3)
         }
     }

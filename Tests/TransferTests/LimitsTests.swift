@@ -130,7 +130,8 @@ struct LimitsTests {
         "HTTP/1.1 099 Low\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
         "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         "HTTP/1.1 200 OK\r\nName : v\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
-        "HTTP/1.1 200 OK\r\n: empty\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n: empty\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
     ])
     func anAnswerThatIsNoHTTPIsMalformed(answer: String) async throws {
         try await self.attempt(.malformed, raw: answer)
@@ -147,7 +148,9 @@ struct LimitsTests {
         try await self.attempt(.malformed, raw: "HTTP/1.1 200 OK\r\n\(fields)\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
     }
 
-    @Test(arguments: ["xyz\r\nabc\r\n", "0x3\r\nabc\r\n", "-3\r\nabc\r\n", "FFFFFFFFFFFFFFFFFF\r\nabc\r\n", "3\r\nabcd\r\n"])
+    @Test(arguments: [
+        "xyz\r\nabc\r\n", "0x3\r\nabc\r\n", "-3\r\nabc\r\n", "FFFFFFFFFFFFFFFFFF\r\nabc\r\n", "3\r\nabcd\r\n",
+    ])
     func chunksThatAreNoneAreMalformed(chunks: String) async throws {
         try await self.attempt(.malformed, raw: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\(chunks)")
     }

@@ -11,7 +11,11 @@ import Testing
 struct StreamingTests {
     @Test func returnsStatusHeadersAndBody() async throws {
         try await withServer { connection in
-            try await connection.answer("404 Not Found", headers: ["X-One: 1", "Content-Type: text/plain"], body: "hello")
+            try await connection.answer(
+                "404 Not Found",
+                headers: ["X-One: 1", "Content-Type: text/plain"],
+                body: "hello"
+            )
         } test: { client, server in
             let response = try await client.execute(TransferRequest(url: server.url("/a?b=c#d")))
             #expect(response.status == 404)
@@ -41,7 +45,9 @@ struct StreamingTests {
         try await withServer { connection in
             _ = try await connection.readHead()
             try await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            for piece in ["3\r\nabc\r\n", "A;x=y\r\n0123456789\r\n", "0\r\nX-Trailer: t\r\n\r\n"] { try await connection.send(piece) }
+            for piece in ["3\r\nabc\r\n", "A;x=y\r\n0123456789\r\n", "0\r\nX-Trailer: t\r\n\r\n"] {
+                try await connection.send(piece)
+            }
             await connection.untilClosed()
         } test: { client, server in
             let response = try await client.execute(TransferRequest(url: server.url()))
@@ -73,7 +79,9 @@ struct StreamingTests {
         }
     }
 
-    @Test(arguments: ["204 No Content", "304 Not Modified"]) func statusesWithoutBodyEndAtOnce(status: String) async throws {
+    @Test(arguments: ["204 No Content", "304 Not Modified"]) func statusesWithoutBodyEndAtOnce(
+        status: String
+    ) async throws {
         try await withServer { connection in
             _ = try await connection.readHead()
             try await connection.send("HTTP/1.1 \(status)\r\n\r\n")

@@ -4,7 +4,9 @@ import Foundation
 import Transfer
 
 /// Where an upstream is asked: its base URL, and the origin that its credential is bound to.
-struct UpstreamAddress: Hashable, Sendable {
+///
+/// It cannot be printed: at some upstreams the host name is the permission.
+struct UpstreamAddress: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     /// Absolute, without a trailing slash.
     let url: String
     /// The one origin that gets the credential.
@@ -21,6 +23,10 @@ struct UpstreamAddress: Hashable, Sendable {
         self.url = url
         self.origin = origin
     }
+
+    var description: String { "<address>" }
+
+    var customMirror: Mirror { Mirror(self, children: []) }
 
     /// The path part of the base URL: empty, or with a leading slash.
     var path: String {

@@ -6,11 +6,12 @@ import Foundation
 /// An upstream's own words about a failure, made fit to be shown.
 struct UpstreamWords: Sendable {
     /// What must never be shown, longest first.
-    private let secrets: [String]
+    private let secrets: [Secret]
 
     /// Words from which `secrets` are removed wherever they stand.
     init(hiding secrets: [Secret]) {
-        self.secrets = Set(secrets.map { $0.reveal() }).filter { !$0.isEmpty }.sorted { $0.utf8.count > $1.utf8.count }
+        let texts = Set(secrets).filter { !$0.isEmpty }
+        self.secrets = texts.sorted { $0.reveal().utf8.count > $1.reveal().utf8.count }
     }
 
     /// The sentence in an error body, cleaned; `nil` where there is none, or only a page for people.
@@ -29,7 +30,7 @@ struct UpstreamWords: Sendable {
     /// `text` on one line of at most 200 characters, without secrets and without anything that looks like a URL's query.
     func clean(_ text: String) -> String {
         var text = String(text.prefix(4096))
-        for secret in self.secrets { text = text.replacing(secret, with: "<secret>") }
+        for secret in self.secrets { text = text.replacing(secret.reveal(), with: "<secret>") }
         let words = text.split(whereSeparator: { $0.isWhitespace || $0.unicodeScalars.contains(where: Self.isHidden) })
         let line = words.map(Self.withoutQuery).joined(separator: " ")
         return line.count <= 200 ? line : String(line.prefix(199)) + "…"

@@ -62,10 +62,10 @@ struct HoodyAPI: Sendable {
             {
                 if let answer = try self.transferQuery(request, directory: path) { return answer }
             }
-            guard let file = self.tree[path] else { return try self.directory(request, path, isAPI: isAPI) }
+            guard let file = self.file(at: path) else { return try self.directory(request, path, isAPI: isAPI) }
             return try self.content(request, of: file, isAPI: isAPI)
         case ("HEAD", false):
-            guard let file = self.tree[path] else { throw self.missing }
+            guard let file = self.file(at: path) else { throw self.missing }
             return .ranged(file, for: request, isWeak: self.options.hasWeakETags)
         case ("DELETE", _):
             return try self.delete(path)
@@ -94,7 +94,7 @@ struct HoodyAPI: Sendable {
             "name": .string(name), "path": .string(path), "permissions": "rw-r--r--", "owner": "user", "group": "user",
             "is_symlink": false, "symlink_target": .null, "revisions": 0,
         ]
-        if let file = self.tree[path] {
+        if let file = self.file(at: path) {
             fields["path_type"] = "File"
             fields["size"] = .int(file.size)
             fields["mtime"] = .int(file.createdAt.unixMilliseconds)
@@ -135,7 +135,9 @@ struct HoodyAPI: Sendable {
     /// A file, or a directory with all that is in it.
     private func delete(_ path: String) throws -> SimulatedResponse {
         guard !path.isEmpty else { throw Refusal(self.refuse(403, "ACCESS_FORBIDDEN", "The root cannot be deleted")) }
-        let gone = Set(self.tree.filter { $0.key == path || $0.key.hasPrefix(path + "/") }.map(\.value.number))
+        let gone = Set(
+            self.tree.filter { $0.path.isExactly(path) || $0.path.startsExactly(with: path + "/") }.map(\.file.number)
+        )
         self.library.removeFiles { gone.contains($0.number) }
         guard !gone.isEmpty else {
             guard self.library.session(path) != nil else { throw self.missing }
@@ -145,12 +147,13 @@ struct HoodyAPI: Sendable {
         return .json(["success": true, "path": .string(path)])
     }
 
-    /// Every file by its path; of two with one path the later.
-    var tree: [String: SimulatedFile] {
+    private func file(at path: String) -> SimulatedFile? { self.tree.last { $0.path.isExactly(path) }?.file }
+
+    /// Every file with its path; of two with one path the later counts.
+    private var tree: [(path: String, file: SimulatedFile)] {
         let files = self.library.files
         let folders = Dictionary(files.filter(\.isFolder).map { ($0.number, $0) }) { $1 }
-        var tree: [String: SimulatedFile] = [:]
-        for file in files where file.role == .download {
+        return files.filter { $0.role == .download }.map { file in
             var parts = [file.name]
             var parent = file.parent
             while let folder = parent.flatMap({ folders[$0] }) {
@@ -158,27 +161,27 @@ struct HoodyAPI: Sendable {
                 parent = folder.parent
             }
             if let session = file.session { parts.insert(session, at: 0) }
-            tree[parts.joined(separator: "/")] = file
+            return (parts.joined(separator: "/"), file)
         }
-        return tree
     }
 
     func isDirectory(_ path: String) -> Bool {
-        path.isEmpty || self.library.sessions.contains { $0.id == path || $0.id.hasPrefix(path + "/") }
-            || self.tree.keys.contains { $0.hasPrefix(path + "/") }
+        path.isEmpty || self.library.sessions.contains { $0.id == path || $0.id.startsExactly(with: path + "/") }
+            || self.tree.contains { $0.path.startsExactly(with: path + "/") }
     }
 
     /// What lies directly in a directory, by name; `nil` for directories.
     private func entries(of path: String) -> [(String, SimulatedFile?)] {
         let base = path.isEmpty ? "" : path + "/"
-        var entries: [String: SimulatedFile?] = [:]
+        var entries: [[UInt8]: SimulatedFile?] = [:]
         let directories = self.library.sessions.map { ($0.id + "/", SimulatedFile?.none) }
-        for (whole, file) in self.tree.map({ ($0.key, Optional($0.value)) }) + directories where whole.hasPrefix(base) {
-            let rest = whole.dropFirst(base.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = rest.first, !name.isEmpty else { continue }
-            entries.updateValue(rest.count == 1 ? file : nil, forKey: String(name))
+        let files = self.tree.map { ($0.path, Optional($0.file)) }
+        for (whole, file) in files + directories where whole.startsExactly(with: base) {
+            let rest = whole.utf8.dropFirst(base.utf8.count)
+            let name = Array(rest.prefix { $0 != UInt8(ascii: "/") })
+            if !name.isEmpty { entries.updateValue(name.count == rest.count ? file : nil, forKey: name) }
         }
-        return entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return entries.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }.sorted { $0.0 < $1.0 }
     }
 }
 

@@ -118,7 +118,7 @@ private struct NotteAPI: Sendable {
     // The storage generation: a name is the identity, so a later file of one name has taken the earlier one's place.
     private func stored(_ session: String) throws -> [SimulatedFile] {
         let files = self.library.files(in: try self.known(session).id)
-        return files.filter { file in !files.contains { $0.name == file.name && $0.number > file.number } }
+        return files.filter { file in !files.contains { $0.name.isExactly(file.name) && $0.number > file.number } }
     }
 
     private func list(_ request: SimulatedRequest, _ session: String) throws -> SimulatedResponse {
@@ -139,7 +139,7 @@ private struct NotteAPI: Sendable {
     }
 
     private func link(_ session: String, name: String) throws -> SimulatedResponse {
-        guard let file = try self.stored(session).first(where: { $0.name == name }) else {
+        guard let file = try self.stored(session).first(where: { $0.name.isExactly(name) }) else {
             throw Refusal(Self.refuse(404, "File not found"))
         }
         return .json(["url": .string(self.links.make(.file(file), below: self.storage))])

@@ -60,6 +60,8 @@ enum AnswerChecks {
             bench.breakEverything(fault)
             for (name, ask) in bench.questions(download) where name == "list" || name == "download" {
                 let error = try await bench.failure(name, ask)
+                // An archive that ends too early cannot be told from a connection that did.
+                if bench.harness.has(.filesInArchive) && error.kind == .unavailable { continue }
                 try requireEqual(error.kind, .malformedResponse, "\(name): kind")
                 try requireEqual(error.retry, .never, "\(name): retry")
             }

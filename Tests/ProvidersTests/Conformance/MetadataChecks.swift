@@ -64,8 +64,7 @@ enum MetadataChecks {
                     ("download", { _ = try await bench.provider.download(reference) }),
                     ("content", { _ = try await bench.provider.content(of: reference, ContentRequest()) }),
                 ] as [(String, () async throws -> Void)] {
-                    // What stands alone upstream does not need its session.
-                    if item == download.reference.item && bench.harness.kind == "browserbase" { continue }
+                    if item == download.reference.item && bench.harness.has(.idsStandAlone) { continue }
                     let error = try await bench.failure("\(name) of \(item.debugDescription)", ask)
                     try require(
                         error.kind == .notFound || error.kind == .invalidRequest,

@@ -44,7 +44,10 @@ enum OptionalChecks {
                 bench.mend()
                 // A page of HTML with status 200 may pass for a vendor that promises no body.
                 if fault != .html { try require(error != nil, "a delete that ended in \(fault) passed for done") }
-                try requireEqual(bench.requests.count, before + 1, "requests for \(fault)")
+                // libcurl sends again what a connection from its pool swallowed without a byte of an answer.
+                if fault != .resetBeforeHead {
+                    try requireEqual(bench.requests.count, before + 1, "requests for \(fault)")
+                }
                 try requireEqual(bench.library.files.count, 1, "files upstream")
             }
         },

@@ -27,6 +27,8 @@ struct ProviderHarness: Sendable {
         case bytesBehindLinks
         /// Its files come out of one archive, and cannot be removed from it.
         case filesInArchive
+        /// An item's identity needs no session next to it.
+        case idsStandAlone
         /// It lists more files than those that a browser downloaded, and says which are which.
         case holdsUploads
     }
@@ -48,7 +50,7 @@ struct ProviderHarness: Sendable {
     static let browserbase = ProviderHarness(
         name: "browserbase",
         kind: "browserbase",
-        differences: [.hasChecksum, .hasMimeType],
+        differences: [.hasChecksum, .hasMimeType, .idsStandAlone],
         start: { try await BrowserbaseSimulator.start(library: $0) }
     )
 
@@ -98,7 +100,7 @@ struct ProviderHarness: Sendable {
     static let vagon = ProviderHarness(
         name: "vagon",
         kind: "vagon",
-        differences: [.timesInSeconds, .sessionsAreMachines, .bytesBehindLinks],
+        differences: [.timesInSeconds, .sessionsAreMachines, .bytesBehindLinks, .idsStandAlone],
         start: { try await VagonSimulator.start(library: $0) }
     )
 

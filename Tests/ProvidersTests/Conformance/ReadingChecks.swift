@@ -59,6 +59,12 @@ enum ReadingChecks {
                 bench in
                 let (file, download) = try await bench.oneFile()
                 bench.simulator.storage?.faults.add(.status(403))
+                // By the adapter itself, or by the retry that it asks for.
+                do {
+                    _ = try await bench.provider.content(of: download.reference, ContentRequest())
+                } catch let error as ProviderError {
+                    try requireEqual(error.retry, .now, "retry")
+                }
                 try requireEqual(
                     try await Self.read(download.reference, bench),
                     ConformanceBench.bytes(of: file),

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+
+@testable import Gateway
+
+/// The whole gateway over fake providers: a real store in a folder of its own, a time that the test moves.
+final class GatewayFixture: Sendable {
+    static let adminKey = "the-admin-key-of-all-tests"
+
+    let stored: StoreFixture
+    let gateway: GatewayApplication
+    let app: any ApplicationProtocol
+    var time: TestTime { self.stored.time }
+
+    /// `unconfigured` are providers without a usable credential.
+    init(
+        _ providers: [FakeProvider],
+        unconfigured: [String] = [],
+        stored: StoreFixture? = nil,
+        configure: (inout Gateway.Configuration) -> Void = { _ in }
+    ) async throws {
+        let stored = try stored ?? StoreFixture()
+        self.stored = stored
+        var configuration = Gateway.Configuration()
+        // Nothing is known where nothing is allowed to be; each test that is about freshness sets its own.
+        configuration.defaultLimits = RateLimitPolicy()
+        configure(&configuration)
+        let entries = providers.map { provider in
+            let health = ProviderHealth(configured: true)
+            return ProviderSet.Entry(
+                id: provider.id,
+                kind: provider.kind,
+                baseURL: "https://\(provider.id).example.com",
+                capabilities: provider.capabilities,
+                provider: CheckedProvider(provider),
+                health: health
+            )
+        }
+        let missing = unconfigured.compactMap(ProviderID.init).map { id in
+            ProviderSet.Entry(
+                id: id,
+                kind: "fake",
+                baseURL: "",
+                capabilities: Capabilities(),
+                provider: nil,
+                health: ProviderHealth(configured: false)
+            )
+        }
+        let time = stored.time
+        let (start, origin) = (time.now, ContinuousClock.now)
+        self.gateway = try await GatewayApplication(
+            configuration,
+            providers: ProviderSet(entries + missing),
+            store: stored.store,
+            masterSecret: stored.secret,
+            adminKey: Secret(Self.adminKey),
+            surroundings: .init(
+                now: time.clock,
+                instant: { origin.advanced(by: .seconds(time.now.timeIntervalSince(start))) }
+            ),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        self.app = try self.gateway.application()
+    }
+
+    /// Makes a gateway key and answers its secret.
+    func key(
+        _ scopes: Set<Scope> = [.read],
+        providers: Set<ProviderID>? = nil,
+        sessions: [String]? = nil,
+        limits: RateLimitPolicy? = nil,
+        expiresAt: Date? = nil
+    ) async throws -> String {
+        let settings = KeySettings(
+            name: "a test",
+            scopes: scopes,
+            providers: providers,
+            sessions: sessions?.compactMap { SessionGlob($0) },
+            limits: limits,
+            expiresAt: expiresAt
+        )
+        return try await self.gateway.keys.create(settings).key.secret.reveal()
+    }
+
+    // MARK: Requests
+
+    /// Sends a request straight to the router; `key` `nil` sends none.
+    func send(
+        _ method: HTTPRequest.Method = .get,
+        _ uri: String,
+        key: String? = GatewayFixture.adminKey,
+        headers: HTTPFields = [:],
+        body: String? = nil
+    ) async throws -> TestResponse {
+        var headers = headers
+        if let key { headers[.authorization] = "Bearer \(key)" }
+        return try await Self.send(self.app, method, uri, headers, body.map { ByteBuffer(string: $0) })
+    }
+
+    private static func send(
+        _ app: some ApplicationProtocol,
+        _ method: HTTPRequest.Method,
+        _ uri: String,
+        _ headers: HTTPFields,
+        _ body: ByteBuffer?
+    ) async throws -> TestResponse {
+        try await app.test(.router) { client in
+            try await client.executeRequest(uri: uri, method: method, headers: headers, body: body)
+        }
+    }
+
+    /// Sends a `GET` that must be answered with 200, and reads its JSON.
+    func json(_ uri: String, key: String = GatewayFixture.adminKey, headers: HTTPFields = [:]) async throws -> JSONValue {
+        var headers = headers
+        headers[.accept] = headers[.accept] ?? "application/json"
+        return try await self.send(.get, uri, key: key, headers: headers).json(expecting: .ok)
+    }
+
+    /// The id of a download, as lists show it.
+    func id(of download: Download) -> String {
+        DownloadID(secret: self.stored.secret, providers: [download.reference.provider]).id(for: download.reference)
+    }
+
+    func path(of download: Download) -> String { "/v1/downloads/\(self.id(of: download))" }
+
+    // MARK: Sockets
+
+    /// Runs the server on a free port while `work` lasts.
+    func live(_ work: @Sendable (_ port: Int) async throws -> Void) async throws { try await Self.live(self.app, work) }
+
+    private static func live(
+        _ app: some ApplicationProtocol,
+        _ work: @Sendable (_ port: Int) async throws -> Void
+    ) async throws {
+        try await app.test(.live) { client in
+            guard let port = client.port else { throw NeverHappened() }
+            try await work(port)
+        }
+    }
+
+    // MARK: Log
+
+    /// Every log entry, the oldest first.
+    func log() async throws -> [LogEntry] {
+        await self.gateway.log.flush()
+        return try await LogStore(self.stored.store).page(LogQuery()).entries.reversed()
+    }
+
+    /// The log entry of a request, once it is closed.
+    func logEntry(of requestID: String) async throws -> LogEntry {
+        var found: LogEntry?
+        try await eventually("the request \(requestID) is in the log") {
+            found = try await self.log().first { $0.requestId == requestID }
+            return found != nil
+        }
+        guard let found else { throw NeverHappened() }
+        return found
+    }
+}
