@@ -10,7 +10,8 @@ public enum MediaTypes {
 
     /// `type` where it has the form of a media type (RFC 9110, 8.3.1), else `nil`: it goes into a header field.
     static func wellFormed(_ type: String) -> String? {
-        let essence = type.prefix { $0 != ";" }.utf8.filter { $0 != UInt8(ascii: " ") }
+        var essence = type.utf8.prefix { $0 != UInt8(ascii: ";") }
+        while essence.last == UInt8(ascii: " ") { essence.removeLast() }
         let parts = essence.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard type.utf8.count <= 255, type.utf8.allSatisfy({ (0x20...0x7E).contains($0) }), parts.count == 2,
             parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Self.isTokenByte) })

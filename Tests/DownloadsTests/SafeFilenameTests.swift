@@ -7,7 +7,7 @@ import Testing
     @Test(arguments: [
         ("report.pdf", "report.pdf"), ("/etc/passwd", "passwd"), ("..\\..\\windows\\system.ini", "system.ini"),
         ("../..", "download"), ("", "download"), (".", "download"), ("..", "download"), ("/", "download"),
-        ("a/", "download"),
+        ("a/", "a"),
         ("a\u{0}b.txt", "ab.txt"), ("a\r\nSet-Cookie: x.txt", "aSet-Cookie: x.txt"), ("  spaced .txt ", "spaced .txt"),
         ("evil\u{202E}fdp.exe", "evilfdp.exe"), ("zero\u{200B}width\u{FEFF}.txt", "zerowidth.txt"),
         ("été 📄.pdf", "été 📄.pdf"),

@@ -12,7 +12,7 @@ enum HTTPDate {
     static func format(_ date: Date) -> String {
         let text = RFC3339.format(Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down)))
         let seconds = RFC3339.parse(text)?.timeIntervalSince1970 ?? 0
-        let day = (Int(seconds / 86_400.0 - (seconds < 0 ? 1 : 0)) % 7 + 7) % 7
+        let day = (Int((seconds / 86_400).rounded(.down)) % 7 + 7) % 7
         let fields = text.split(whereSeparator: { "-T:Z".contains($0) })
         guard fields.count == 6, let month = Int(fields[1]), (1...12).contains(month) else { return "" }
         let clock = fields[3...5].joined(separator: ":")

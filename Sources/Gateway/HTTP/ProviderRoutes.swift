@@ -21,7 +21,7 @@ struct ProviderRoutes: Sendable {
         var query = context.query
         try query.finish()
         let visible = self.providers.entries.filter { caller.maySee(provider: $0.id) }
-        return Self.answer(["providers": visible.map { ProviderRepresentation($0, isForAdmin: caller.may(.admin)) }])
+        return Self.answer(["providers": visible.map(ProviderRepresentation.init)])
     }
 
     @Sendable
@@ -30,7 +30,7 @@ struct ProviderRoutes: Sendable {
         var query = context.query
         try query.finish()
         let entry = try self.entry(context, caller)
-        return Self.answer(ProviderRepresentation(entry, isForAdmin: caller.may(.admin)))
+        return Self.answer(ProviderRepresentation(entry))
     }
 
     @Sendable
@@ -69,15 +69,11 @@ struct ProviderRoutes: Sendable {
     }
 }
 
-/// The provider of the contract, as JSON; the address is for `admin` only, since with Hoody it is the secret itself.
+/// The provider of the contract, as JSON; where the address itself is a secret, its adapter has hidden it already.
 struct ProviderRepresentation: Encodable {
     let entry: ProviderSet.Entry
-    let isForAdmin: Bool
 
-    init(_ entry: ProviderSet.Entry, isForAdmin: Bool) {
-        self.entry = entry
-        self.isForAdmin = isForAdmin
-    }
+    init(_ entry: ProviderSet.Entry) { self.entry = entry }
 
     private enum Key: String, CodingKey {
         case name, kind, baseURL, source, capabilities, state, lastSuccessAt, lastError
@@ -117,7 +113,7 @@ struct ProviderRepresentation: Encodable {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(self.entry.id.name, forKey: .name)
         try container.encode(self.entry.kind, forKey: .kind)
-        try container.encode(self.isForAdmin ? self.entry.baseURL : nil, forKey: .baseURL)
+        try container.encode(self.entry.baseURL, forKey: .baseURL)
         try container.encode("file", forKey: .source)
         try container.encode(Abilities(self.entry.capabilities), forKey: .capabilities)
         try container.encode(health.state, forKey: .state)

@@ -80,8 +80,9 @@ final class ClientWatch: Sendable {
     /// Calls `onGone`, at most once, when the client has closed its side or has stalled.
     func start(onGone: @escaping @Sendable () -> Void) {
         self.state.withLockedValue { $0.onGone = onGone }
-        self.channel.closeFuture.whenComplete { _ in self.clientIsGone() }
         self.channel.eventLoop.execute {
+            // A connection that is closed already has no handlers any more.
+            guard self.channel.isActive else { return self.clientIsGone() }
             let handler = try? self.channel.pipeline.syncOperations.handler(type: ClientPresenceHandler.self)
             handler?.onInputClosed { self.clientIsGone() }
         }
@@ -156,12 +157,19 @@ final class ClientPresenceHandler: ChannelInboundHandler, RemovableChannelHandle
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed = event {
-            self.isInputClosed = true
-            self.listener?()
-            self.listener = nil
+            self.inputClosed()
         }
         context.fireUserInboundEventTriggered(event)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.listener = nil }
+    func channelInactive(context: ChannelHandlerContext) {
+        self.inputClosed()
+        context.fireChannelInactive()
+    }
+
+    private func inputClosed() {
+        self.isInputClosed = true
+        self.listener?()
+        self.listener = nil
+    }
 }

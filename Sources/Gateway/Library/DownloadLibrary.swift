@@ -32,6 +32,7 @@ final class DownloadLibrary: Sendable {
     let source: ListingSource
     let fanOut: FanOut
     let now: @Sendable () -> Date
+    private let flights = SingleFlight<DownloadReference, Result<Download, ProviderError>>()
 
     init(
         providers: ProviderSet,
@@ -132,14 +133,29 @@ final class DownloadLibrary: Sendable {
             return try self.unlessBuried(known.download)
         }
         do throws(ProviderError) {
-            let download = try await provider.download(reference)
-            await self.catalogue.keep(download, seenAt: self.now())
-            return try self.unlessBuried(download)
+            return try self.unlessBuried(try await self.fetch(reference, from: provider))
         } catch {
             if error.kind == .notFound { await self.catalogue.forget(reference) }
             guard let known, age <= self.freshness.staleFor, error.mayBeStoodInFor else { throw error }
             return try self.unlessBuried(known.download)
         }
+    }
+
+    /// Asks the provider, together with everyone who asks the same now.
+    private func fetch(
+        _ reference: DownloadReference,
+        from provider: any Provider
+    ) async throws(ProviderError) -> Download {
+        let flight = self.flights.join(reference) {
+            do throws(ProviderError) {
+                let download = try await provider.download(reference)
+                await self.catalogue.keep(download, seenAt: self.now())
+                return .success(download)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try await flight.value.get()
     }
 
     private func unlessBuried(_ download: Download) throws(ProviderError) -> Download {
