@@ -85,7 +85,12 @@ public struct GatewayApplication: Sendable {
         between: [any Service] = [],
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws -> [any Service] {
-        [self.log, self.keys] + between + [try self.application(onListening: onListening)]
+        let keeper = CatalogueKeeper(
+            catalogue: self.library.catalogue,
+            staleFor: self.configuration.freshness.staleFor,
+            now: self.surroundings.now
+        )
+        return [self.log, self.keys, keeper] + between + [try self.application(onListening: onListening)]
     }
 
     // MARK: HTTP

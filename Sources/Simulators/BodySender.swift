@@ -82,9 +82,10 @@ struct BodySender: Sendable {
         self.log.pushed(self.number, count)
     }
 
+    /// Where the fault strikes; a body that is shorter is spared.
     private var breakAfter: Int64? {
         switch self.fault {
-        case .stall(let bytes), .reset(let bytes), .cut(let bytes): bytes
+        case .stall(let bytes), .reset(let bytes), .cut(let bytes): bytes < self.count ? bytes : nil
         case .chunked(let bytes): bytes
         default: nil
         }

@@ -3,6 +3,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -18,14 +19,14 @@ public final class SimulatorServer: Sendable {
     public let faults: SimulatorFaults
     private let log: RequestLog
     private let connections: OpenConnections
-    private let running: Task<Void, any Error>
+    private let running: Task<Void, Never>
 
     private init(
         port: Int,
         faults: SimulatorFaults,
         log: RequestLog,
         open: OpenConnections,
-        running: Task<Void, any Error>
+        running: Task<Void, Never>
     ) {
         self.baseURL = "http://127.0.0.1:\(port)"
         self.faults = faults
@@ -49,10 +50,17 @@ public final class SimulatorServer: Sendable {
     /// Throws where the port is taken.
     static func start(port: Int, _ handler: @escaping Handler) async throws -> SimulatorServer {
         let (faults, log, open) = (SimulatorFaults(), RequestLog(), OpenConnections())
+        let unhandled = StoppableChannel.Unhandled()
         let (ports, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
         let application = Application(
             responder: FaultyResponder(handler: handler, faults: faults, log: log),
-            server: .http1(configuration: .init(additionalChannelHandlers: [ConnectionObserver(open)])),
+            server: HTTPServerBuilder { responder in
+                let http = HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(additionalChannelHandlers: [ConnectionObserver(open)])
+                )
+                return StoppableChannel(http, unhandled)
+            },
             configuration: .init(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) },
             logger: Logger(label: "simulator", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -63,8 +71,8 @@ public final class SimulatorServer: Sendable {
                 continuation.finish()
             } catch {
                 continuation.finish(throwing: error)
-                throw error
             }
+            await unhandled.finish()
         }
         for try await port in ports {
             return SimulatorServer(port: port, faults: faults, log: log, open: open, running: running)
@@ -76,7 +84,7 @@ public final class SimulatorServer: Sendable {
     public func stop() async {
         self.running.cancel()
         self.connections.closeAll()
-        _ = await self.running.result
+        await self.running.value
     }
 }
 

@@ -123,6 +123,16 @@ final class Catalogue: Sendable {
         return (download.createdAt ?? .distantPast) <= deletedAt
     }
 
+    // MARK: Growth
+
+    /// Drops what is too old to be served, and tombstones that no upstream's history will answer to any more.
+    func prune(notSeenSince time: Date, buriedBefore burial: Date) async {
+        self.memory.withLockedValue { memory in
+            memory.tombstones = memory.tombstones.filter { $0.value >= burial }
+        }
+        await self.attempt { try await self.store.prune(notSeenSince: time, buriedBefore: burial) }
+    }
+
     private static func remove(_ reference: DownloadReference, from memory: inout Memory) {
         memory.downloads[reference] = nil
         memory.listings.removeAll { key, listing in

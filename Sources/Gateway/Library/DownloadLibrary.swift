@@ -112,8 +112,8 @@ final class DownloadLibrary: Sendable {
         }
         do throws(ProviderError) {
             try await provider.delete(reference)
-        } catch  where error.kind == .notFound {
-            await self.catalogue.forget(reference)
+        } catch {
+            if error.kind == .notFound { await self.catalogue.forget(reference) }
             throw error
         }
         await self.catalogue.bury(reference, at: self.now())

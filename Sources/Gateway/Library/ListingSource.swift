@@ -73,7 +73,11 @@ struct ListingSource: Sendable {
                 // A page that brings nothing new and yet names a next one would go on for ever.
                 query.page = new.isEmpty ? nil : page.next
             } while query.page != nil && listing.downloads.count < Self.longestListing
-        } catch  where error.kind == .notFound {
+        } catch {
+            // Where a session's id was all that was asked, an upstream that calls it invalid does not know it: it is another
+            // vendor's, and has another form.
+            let isUnknown = error.kind == .invalidRequest && key.filter == DownloadFilter()
+            guard error.kind == .notFound || isUnknown else { throw error }
             listing.isAbsent = true
         }
         listing.isTruncated = query.page != nil

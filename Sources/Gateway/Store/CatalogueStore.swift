@@ -130,12 +130,13 @@ struct CatalogueStore: Sendable {
 
     // MARK: Rows
 
-    /// Drops what was not seen since `time`; the catalogue is a cache and must not grow for ever.
-    func prune(before time: Date) async throws {
+    /// Drops what was not seen since `time`, and tombstones from before `burial`: a cache must not grow for ever.
+    func prune(notSeenSince time: Date, buriedBefore burial: Date) async throws {
+        let (seen, buried) = (time.timeIntervalSince1970, burial.timeIntervalSince1970)
         try await self.database.write { database in
-            let seconds = time.timeIntervalSince1970
-            try database.execute(sql: "DELETE FROM download WHERE seen_at < ?", arguments: [seconds])
-            try database.execute(sql: "DELETE FROM listing WHERE fetched_at < ?", arguments: [seconds])
+            try database.execute(sql: "DELETE FROM download WHERE seen_at < ?", arguments: [seen])
+            try database.execute(sql: "DELETE FROM listing WHERE fetched_at < ?", arguments: [seen])
+            try database.execute(sql: "DELETE FROM tombstone WHERE deleted_at < ?", arguments: [buried])
         }
     }
 

@@ -26,7 +26,7 @@ struct HoodyProvider: Provider {
             active: { () async throws(ProviderError) in try await self.api.active() }
         )
         let folders = (parts.entries ?? []).filter { $0.isDirectory?.value == true }.compactMap { entry in
-            HoodyPath.root.child(entry.name)?.session.map { Session(id: $0, createdAt: entry.modified?.date) }
+            HoodyPath(entry.name)?.session.map { Session(id: $0, createdAt: entry.modified?.date) }
         }
         let used = (parts.active + parts.history).compactMap { transfer in
             transfer.path?.parent.session.map { Session(id: $0, createdAt: transfer.startedAt) }

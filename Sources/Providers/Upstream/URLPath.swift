@@ -17,7 +17,8 @@ enum URLPath {
     /// Throws `notFound` for an empty path, for empty parts and for dot segments.
     static func parts(_ path: String) throws(ProviderError) -> String {
         var encoded: [String] = []
-        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+        // On scalars: as characters, "/" with a combining mark after it would not be a "/".
+        for part in path.unicodeScalars.split(separator: "/", omittingEmptySubsequences: false) {
             encoded.append(try self.part(String(part)))
         }
         return encoded.joined(separator: "/")

@@ -126,10 +126,13 @@ import Testing
 }
 
 @Suite struct CSVTests {
-    @Test(arguments: [
-        (["a", "b"], "a,b\r\n"), (["a,b", "c\"d"], "\"a,b\",\"c\"\"d\"\r\n"), (["a\nb", "c\rd"], "\"a\nb\",\"c\rd\"\r\n"),
-        ([nil, "", "x"], ",,x\r\n"), (["über"], "über\r\n"),
-    ] as [([String?], String)])
+    @Test(
+        arguments: [
+            (["a", "b"], "a,b\r\n"), (["a,b", "c\"d"], "\"a,b\",\"c\"\"d\"\r\n"),
+            (["a\nb", "c\rd"], "\"a\nb\",\"c\rd\"\r\n"),
+            ([nil, "", "x"], ",,x\r\n"), (["über"], "über\r\n"),
+        ] as [([String?], String)]
+    )
     func writesALine(_ fields: [String?], _ line: String) { #expect(CSV.line(fields) == line) }
 
     @Test(arguments: ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
@@ -148,7 +151,10 @@ import Testing
         ("https://user@pass@example.com/a", "https://example.com/a"),
         ("https://example.com/@me", "https://example.com/@me"),
         ("https://example.com/a?X-Amz-Signature=abc&x=1", "https://example.com/a?X-Amz-Signature=REDACTED&x=1"),
-        ("https://example.com/?access_token=t&API_KEY=k", "https://example.com/?access_token=REDACTED&API_KEY=REDACTED"),
+        (
+            "https://example.com/?access_token=t&API_KEY=k",
+            "https://example.com/?access_token=REDACTED&API_KEY=REDACTED"
+        ),
         ("https://example.com/?x-amz-credential=AKIA", "https://example.com/?x-amz-credential=REDACTED"),
         ("not a url", "not a url"), ("", ""),
     ])

@@ -15,7 +15,9 @@ import Testing
         }
     }
 
-    private func reader(_ query: String) throws -> QueryReader { QueryReader(try RequestTarget("/?" + query).parameters) }
+    private func reader(_ query: String) throws -> QueryReader {
+        QueryReader(try RequestTarget("/?" + query).parameters)
+    }
 
     /// The fields that are at fault after `read`.
     private func faults(_ query: String, _ read: (inout QueryReader) -> Void = { _ in }) throws -> [String] {
@@ -65,7 +67,9 @@ import Testing
         #expect(self.code(of: fits + "x") == .invalidRequest)
     }
 
-    @Test(arguments: ["%", "%2", "%zz", "a%", "%ff", "%c3", "%C0%AF", "%ED%A0%80", "%00", "%0a", "%0D%0A", "%7f", "%1b"])
+    @Test(arguments: [
+        "%", "%2", "%zz", "a%", "%ff", "%c3", "%C0%AF", "%ED%A0%80", "%00", "%0a", "%0D%0A", "%7f", "%1b",
+    ])
     func refusesValuesThatAreNotCleanUTF8(_ value: String) {
         #expect(self.code(of: "/a?q=\(value)") == .invalidRequest)
         #expect(self.code(of: "/a?\(value)=1") == .invalidRequest)
@@ -108,7 +112,9 @@ import Testing
         try reader.finish()
     }
 
-    @Test(arguments: ["yesterday", "2026-13-01", "2026-02-30", "2026-11-21T25:00:00Z", "1700000000", "2026-11-21T02:24:00X"])
+    @Test(arguments: [
+        "yesterday", "2026-13-01", "2026-02-30", "2026-11-21T25:00:00Z", "1700000000", "2026-11-21T02:24:00X",
+    ])
     func refusesMalformedTimes(_ text: String) throws {
         #expect(try self.faults("t=\(text)") { #expect($0.time("t") == nil) } == ["t"])
     }

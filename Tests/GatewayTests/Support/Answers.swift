@@ -3,13 +3,17 @@
 import Downloads
 import Foundation
 import HTTPTypes
-import HummingbirdTesting
 import NIOCore
 import Testing
 
 @testable import Gateway
 
-extension TestResponse {
+/// What a request that went straight to the router was answered with.
+struct Answer: Sendable {
+    let status: HTTPResponse.Status
+    let headers: HTTPFields
+    let body: ByteBuffer
+
     var text: String { String(buffer: self.body) }
     var data: Data { Data(self.body.readableBytesView) }
 

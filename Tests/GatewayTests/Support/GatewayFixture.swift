@@ -7,6 +7,8 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import NIOCore
+import NIOEmbedded
+import Synchronization
 
 @testable import Gateway
 
@@ -17,6 +19,7 @@ final class GatewayFixture: Sendable {
     let stored: StoreFixture
     let gateway: GatewayApplication
     let app: any ApplicationProtocol
+    private let responder: RouterResponder<GatewayContext>
     var time: TestTime { self.stored.time }
 
     /// `unconfigured` are providers without a usable credential.
@@ -68,6 +71,7 @@ final class GatewayFixture: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         self.app = try self.gateway.application()
+        self.responder = try self.gateway.router().buildResponder()
     }
 
     /// Makes a gateway key and answers its secret.
@@ -98,26 +102,47 @@ final class GatewayFixture: Sendable {
         key: String? = GatewayFixture.adminKey,
         headers: HTTPFields = [:],
         body: String? = nil
-    ) async throws -> TestResponse {
-        var headers = headers
-        if let key { headers[.authorization] = "Bearer \(key)" }
-        return try await Self.send(self.app, method, uri, headers, body.map { ByteBuffer(string: $0) })
+    ) async throws -> Answer {
+        try await self.answer(to: self.request(method, uri, key, headers, body), on: Self.channel())
     }
 
-    private static func send(
-        _ app: some ApplicationProtocol,
+    func request(
         _ method: HTTPRequest.Method,
         _ uri: String,
+        _ key: String?,
         _ headers: HTTPFields,
-        _ body: ByteBuffer?
-    ) async throws -> TestResponse {
-        try await app.test(.router) { client in
-            try await client.executeRequest(uri: uri, method: method, headers: headers, body: body)
-        }
+        _ body: String?
+    ) -> Request {
+        var headers = headers
+        if let key { headers[.authorization] = "Bearer \(key)" }
+        if let body { headers[.contentLength] = String(body.utf8.count) }
+        return Request(
+            head: HTTPRequest(method: method, scheme: "http", authority: "localhost", path: uri, headerFields: headers),
+            body: RequestBody(buffer: ByteBuffer(string: body ?? ""))
+        )
+    }
+
+    /// The answer with its whole body; throws what the body ends with where it does not end well.
+    func answer(to request: Request, on channel: any Channel) async throws -> Answer {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let context = GatewayContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+        let response = try await self.responder.respond(to: request, context: context)
+        let collected = CollectedBody()
+        try await response.body.write(CollectingWriter(collected))
+        let body = collected.bytes.withLock { $0 }
+        return Answer(status: response.status, headers: response.headers, body: body)
+    }
+
+    /// A connection that is open, to nowhere.
+    static func channel() async throws -> NIOAsyncTestingChannel {
+        let channel = NIOAsyncTestingChannel()
+        try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 1)).get()
+        return channel
     }
 
     /// Sends a `GET` that must be answered with 200, and reads its JSON.
-    func json(_ uri: String, key: String = GatewayFixture.adminKey, headers: HTTPFields = [:]) async throws -> JSONValue {
+    func json(_ uri: String, key: String = GatewayFixture.adminKey, headers: HTTPFields = [:]) async throws -> JSONValue
+    {
         var headers = headers
         headers[.accept] = headers[.accept] ?? "application/json"
         return try await self.send(.get, uri, key: key, headers: headers).json(expecting: .ok)
@@ -163,4 +188,20 @@ final class GatewayFixture: Sendable {
         guard let found else { throw NeverHappened() }
         return found
     }
+}
+
+private final class CollectedBody: Sendable {
+    let bytes = Mutex(ByteBuffer())
+}
+
+private struct CollectingWriter: ResponseBodyWriter {
+    private let collected: CollectedBody
+
+    init(_ collected: CollectedBody) { self.collected = collected }
+
+    func write(_ buffer: ByteBuffer) async throws {
+        self.collected.bytes.withLock { _ = $0.writeImmutableBuffer(buffer) }
+    }
+
+    func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

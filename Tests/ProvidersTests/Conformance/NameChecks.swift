@@ -22,7 +22,10 @@ enum NameChecks {
         ),
         Self.check(
             "other scripts",
-            ["données été.csv", "请求.pdf", "🎉.png", "cafe\u{301}.txt", "na\u{EF}ve.txt", "a b  c.txt"]
+            [
+                "données été.csv", "请求.pdf", "🎉.png", "cafe\u{301}.txt", "na\u{EF}ve.txt", "\u{301}mark.txt",
+                "a b  c.txt",
+            ]
         ),
         Self.check(
             "marks that turn the text",

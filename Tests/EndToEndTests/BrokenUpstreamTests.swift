@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import Simulators
+import Testing
+
+/// A way in which an upstream fails, and what callers are told of it.
+struct Breakage: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let fault: SimulatorFault
+    let status: Int
+    let code: String
+    var upstream = GatewaySettings().upstream
+
+    static let all = [
+        Breakage(testDescription: "401", fault: .status(401), status: 502, code: "UPSTREAM_AUTH"),
+        Breakage(
+            testDescription: "429",
+            fault: .status(429, headers: ["Retry-After": "7"]),
+            status: 429,
+            code: "UPSTREAM_RATE_LIMITED"
+        ),
+        Breakage(testDescription: "500", fault: .status(500), status: 502, code: "UPSTREAM_ERROR"),
+        Breakage(testDescription: "503", fault: .status(503), status: 503, code: "UPSTREAM_UNAVAILABLE"),
+        Breakage(testDescription: "HTML with 200", fault: .html, status: 502, code: "UPSTREAM_MALFORMED"),
+        Breakage(testDescription: "truncated JSON", fault: .truncateJSON, status: 502, code: "UPSTREAM_MALFORMED"),
+        Breakage(
+            testDescription: "wrong types",
+            fault: .wrongTypes(
+                #"{"sessions":7,"data":"x","items":{"a":1},"machines":true,"entries":0,"downloads":false,"files":3,"history":1}"#
+            ),
+            status: 502,
+            code: "UPSTREAM_MALFORMED"
+        ),
+        Breakage(testDescription: "reset", fault: .resetBeforeHead, status: 503, code: "UPSTREAM_UNAVAILABLE"),
+        Breakage(
+            testDescription: "stall",
+            fault: .stallBeforeHead,
+            status: 504,
+            code: "UPSTREAM_TIMEOUT",
+            upstream: "{ firstByteTimeout: 500ms }"
+        ),
+    ]
+}
+
+extension EndToEnd {
+    @Suite struct BrokenUpstreamTests {
+        private static let anew = [(name: "Cache-Control", value: "no-cache")]
+
+        /// The sources of a list over everything, by provider.
+        private static func sources(of list: Answer) -> [String: JSONValue] {
+            Dictionary(list.json["sources"].list.map { ($0["provider"].text ?? "", $0) }, uniquingKeysWith: { $1 })
+        }
+
+        private static func expectNoSecret(in gateway: EndToEndFixture) async throws {
+            let entries = try await gateway.admin.get("/v1/logs?limit=1000")
+            #expect(entries.status == 200 && !entries.json["logs"].list.isEmpty)
+            let answers = gateway.transcript.text
+            let log = gateway.log.text
+            for secret in SimulatedVendors.secrets + [EndToEndFixture.adminKey] {
+                #expect(!answers.contains(secret), "in an answer: \(secret)")
+                #expect(!log.contains(secret), "in the operator's log: \(secret)")
+            }
+        }
+
+        @Test(arguments: SimulatedVendors.names, Breakage.all)
+        func failureIsLabelledAndTheOthersAreComplete(_ name: String, _ breakage: Breakage) async throws {
+            try await EndToEndFixture.run(GatewaySettings(upstream: breakage.upstream)) { gateway in
+                let vendor = try gateway.vendors.simulator(name)
+                let admin = gateway.admin
+                vendor.faults.add(breakage.fault, times: 100_000)
+
+                // Nothing is known of it yet: it has failed, and the five others are as they should be.
+                let first = try await admin.get("/v1/downloads?limit=100")
+                #expect(first.status == 200 && first.json["complete"] == false, "\(first.text)")
+                for (provider, source) in Self.sources(of: first) {
+                    if provider == name {
+                        #expect(
+                            source["state"] == "failed" && source["error"]["code"] == .string(breakage.code),
+                            "\(source)"
+                        )
+                    } else {
+                        #expect(source["state"] == "fresh" && source["error"] == .null, "\(source)")
+                        #expect((source["count"].integer ?? 0) >= 8)
+                    }
+                }
+
+                // A direct question is the mapped problem.
+                let direct = try await admin.send("POST", "/v1/providers/\(name)/test")
+                #expect(direct.status == breakage.status && direct.code == breakage.code, "\(direct.text)")
+                #expect(direct.type == "application/problem+json")
+                let alone = try await admin.get("/v1/downloads?provider=\(name)")
+                #expect(alone.status == breakage.status && alone.code == breakage.code, "\(alone.text)")
+                if breakage.status == 429 { #expect(direct.head.value("Retry-After") == "7") }
+
+                // It recovers; and once something is known, that stands in for it.
+                vendor.faults.clear()
+                let well = try await admin.get("/v1/downloads?limit=100", Self.anew)
+                #expect(well.json["complete"] == true, "\(well.text)")
+                vendor.faults.add(breakage.fault, times: 100_000)
+                let later = try await admin.get("/v1/downloads?limit=100", Self.anew)
+                let source = Self.sources(of: later)[name] ?? .null
+                #expect(source["state"] == "stale", "\(source)")
+                #expect(source["count"] == Self.sources(of: well)[name]?["count"])
+                #expect(later.json["total"] == well.json["total"])
+                try await Self.expectNoSecret(in: gateway)
+            }
+        }
+
+        /// The requests of each vendor that are answered with a file's bytes.
+        private static func breakBytes(of name: String, in vendors: SimulatedVendors, _ fault: SimulatorFault) throws {
+            let isBytes: SimulatorFaults.Filter = { request in
+                switch name {
+                case "browserbase": request.header("Accept") == "application/octet-stream"
+                case "anchor": request.path.hasPrefix("/fetch/")
+                case "notte-files": request.path.split(separator: "/").count == 4
+                case "hoody": !request.path.hasPrefix("/api/") && request.query.isEmpty
+                default: true
+                }
+            }
+            let vendor = try vendors.simulator(name)
+            let server = ["notte", "vagon"].contains(name) ? try #require(vendor.storage) : vendor.server
+            server.faults.add(fault, times: 100_000, where: isBytes)
+        }
+
+        @Test(arguments: SimulatedVendors.names)
+        func bodyThatBreaksIsABrokenConnection(_ name: String) async throws {
+            try await EndToEndFixture.run { gateway in
+                let list = try await gateway.admin.get("/v1/downloads?provider=\(name)&filename=invoice-2026-10.pdf")
+                let id = try #require(list.json["downloads"].list.first?["id"].text)
+                try Self.breakBytes(of: name, in: gateway.vendors, .cut(afterBytes: 100_000))
+                let exchange = try await gateway.admin.open(
+                    "GET",
+                    "/v1/downloads/\(id)",
+                    [(name: "X-Request-Id", value: "cut")]
+                )
+                #expect(exchange.head.status == 200)
+                #expect(exchange.head.value("Content-Length") == "184320")
+                do {
+                    _ = try await exchange.rest()
+                    Issue.record("a body that broke upstream ended cleanly")
+                } catch let error as Exchange.BrokenOff {
+                    #expect(error.received <= 100_000)
+                }
+                await exchange.close()
+                try await eventually("a log entry of the cut") {
+                    let entries = try await gateway.admin.get("/v1/logs?requestId=cut").json["logs"].list
+                    return entries.first?["outcome"] == "upstreamCut"
+                }
+                #expect(try await gateway.admin.get("/healthz").status == 200)
+            }
+        }
+
+        @Test(arguments: SimulatedVendors.names)
+        func bodyOfAnotherLengthIsRefusedBeforeItsFirstByte(_ name: String) async throws {
+            try await EndToEndFixture.run { gateway in
+                let list = try await gateway.admin.get("/v1/downloads?provider=\(name)&filename=invoice-2026-10.pdf")
+                let id = try #require(list.json["downloads"].list.first?["id"].text)
+                for fault in [SimulatorFault.shorten(byBytes: 1), .lengthen(byBytes: 1)] {
+                    try Self.breakBytes(of: name, in: gateway.vendors, fault)
+                    let answer = try await gateway.admin.get("/v1/downloads/\(id)")
+                    #expect(answer.status == 502 && answer.code == "UPSTREAM_MALFORMED", "\(fault): \(answer.status)")
+                    for (_, vendor) in try gateway.vendors.all { for one in vendor.listeners { one.faults.clear() } }
+                }
+            }
+        }
+
+        @Test(arguments: SimulatedVendors.names)
+        func stoppedVendorIsUnavailable(_ name: String) async throws {
+            try await EndToEndFixture.run { gateway in
+                let list = try await gateway.admin.get("/v1/downloads?provider=\(name)&filename=invoice-2026-10.pdf")
+                let id = try #require(list.json["downloads"].list.first?["id"].text)
+                await (try gateway.vendors.simulator(name)).stop()
+                let bytes = try await gateway.admin.get("/v1/downloads/\(id)")
+                #expect(bytes.status == 503 && bytes.code == "UPSTREAM_UNAVAILABLE", "\(bytes.text)")
+                let all = try await gateway.admin.get("/v1/downloads?limit=100")
+                #expect(all.status == 200)
+                for (provider, source) in Self.sources(of: all) where provider != name {
+                    #expect(source["state"] == "fresh", "\(source)")
+                }
+                let own = Self.sources(of: all)[name] ?? .null
+                #expect(own["state"] == "failed" && own["error"]["code"] == "UPSTREAM_UNAVAILABLE", "\(own)")
+                let provider = try await gateway.admin.get("/v1/providers/\(name)")
+                #expect(["degraded", "down"].contains(provider.json["state"].text ?? ""))
+            }
+        }
+    }
+}

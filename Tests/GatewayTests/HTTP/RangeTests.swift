@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import HTTPTypes
+import Testing
+
+@testable import Gateway
+
+/// Ranges, whether the upstream has them or not.
+@Suite struct RangeTests {
+    private static let bytes = Data.pattern(100_000)
+    private static let plain = Capabilities(listsSessions: true)
+    private static let ranged = Capabilities(listsSessions: true, ranges: true)
+
+    private func fixture(
+        _ capabilities: Capabilities,
+        size: Int64?? = nil
+    ) async throws -> (GatewayFixture, FakeProvider, String) {
+        let provider = try FakeProvider("alpha", capabilities)
+        let download = provider.add("x.bin", bytes: Self.bytes, size: size)
+        let fixture = try await GatewayFixture([provider])
+        return (fixture, provider, fixture.path(of: download))
+    }
+
+    @Test(
+        arguments: [
+            ("bytes=0-0", 0...0), ("bytes=0-99", 0...99), ("bytes=16383-16385", 16_383...16_385),
+            ("bytes=50000-", 50_000...99_999), ("bytes=-1", 99_999...99_999), ("bytes=-200000", 0...99_999),
+            ("bytes=99999-9223372036854775807", 99_999...99_999), ("bytes=0-", 0...99_999),
+        ],
+        [Self.plain, Self.ranged]
+    )
+    func answersOneRange(_ asked: (field: String, range: ClosedRange<Int>), _ capabilities: Capabilities) async throws {
+        let (fixture, provider, path) = try await self.fixture(capabilities)
+        let answer = try await fixture.send(.get, path, headers: [.range: asked.field])
+        #expect(answer.status == .partialContent)
+        #expect(answer.data == Self.bytes[asked.range])
+        let (first, last) = (asked.range.lowerBound, asked.range.upperBound)
+        #expect(answer.headers[.contentRange] == "bytes \(first)-\(last)/100000")
+        #expect(answer.headers[.acceptRanges] == "bytes")
+        // The size is known, so the upstream is always asked for absolute positions.
+        #expect(provider.contentRequests.map(\.range) == [.bounded(first: Int64(first), last: Int64(last))])
+    }
+
+    @Test(arguments: ["bytes=100000-", "bytes=100000-100001", "bytes=-0", "bytes=9223372036854775807-"])
+    func whatLiesBehindTheEndIs416WithTheSize(_ field: String) async throws {
+        for capabilities in [Self.plain, Self.ranged] {
+            let (fixture, provider, path) = try await self.fixture(capabilities)
+            let answer = try await fixture.send(.get, path, headers: [.range: field])
+            #expect(answer.status == .rangeNotSatisfiable)
+            #expect(answer.problemCode == "RANGE_NOT_SATISFIABLE")
+            #expect(answer.headers[.contentRange] == "bytes */100000")
+            #expect(provider.count(.content) == 0)
+        }
+    }
+
+    @Test(arguments: ["bytes=5-1", "items=0-1", "bytes=0-1,3-4", "bytes=x", "0-1"])
+    func whatIsNoSingleRangeGetsTheWholeFile(_ field: String) async throws {
+        let (fixture, _, path) = try await self.fixture(Self.ranged)
+        let answer = try await fixture.send(.get, path, headers: [.range: field])
+        #expect(answer.status == .ok)
+        #expect(answer.data == Self.bytes)
+        #expect(answer.headers[.contentRange] == nil)
+    }
+
+    @Test func headIgnoresARange() async throws {
+        let (fixture, _, path) = try await self.fixture(Self.ranged)
+        let answer = try await fixture.send(.head, path, headers: [.range: "bytes=0-9"])
+        #expect(answer.status == .ok)
+        #expect(answer.headers[.contentLength] == "100000")
+    }
+
+    @Test func ifRangeHonoursTheRangeOnlyForTheSameFile() async throws {
+        let (fixture, _, path) = try await self.fixture(Self.plain)
+        let head = try await fixture.send(.head, path)
+        let etag = try #require(head.headers[.eTag])
+        let date = try #require(head.headers[.lastModified])
+        for (condition, status) in [
+            (etag, HTTPResponse.Status.partialContent), (date, .partialContent), ("\"other\"", .ok),
+            ("W/\(etag)", .ok), ("Sun, 06 Nov 1994 08:49:37 GMT", .ok),
+        ] {
+            let answer = try await fixture.send(.get, path, headers: [.range: "bytes=1-3", .ifRange: condition])
+            #expect(answer.status == status, "\(condition)")
+            #expect(answer.data == (status == .ok ? Self.bytes : Self.bytes[1...3]))
+        }
+    }
+
+    @Test func aRangeOfAFileOfUnknownSizeIsCutOnceTheSizeIsSaid() async throws {
+        let (fixture, provider, path) = try await self.fixture(Self.plain, size: .some(nil))
+        let answer = try await fixture.send(.get, path, headers: [.range: "bytes=-10"])
+        #expect(answer.status == .partialContent)
+        #expect(answer.data == Self.bytes.suffix(10))
+        #expect(answer.headers[.contentRange] == "bytes 99990-99999/100000")
+        #expect(provider.contentRequests.map(\.range) == [.suffix(10)])
+        let beyond = try await fixture.send(.get, path, headers: [.range: "bytes=100000-"])
+        #expect(beyond.status == .rangeNotSatisfiable)
+        #expect(beyond.headers[.contentRange] == "bytes */100000")
+    }
+
+    @Test func whereNobodyKnowsTheSizeTheWholeFileComes() async throws {
+        let (fixture, provider, path) = try await self.fixture(Self.plain, size: .some(nil))
+        provider.script { $0.content = { _, _ in Content(length: nil, body: FakeBody(Self.bytes).body) } }
+        let answer = try await fixture.send(.get, path, headers: [.range: "bytes=0-9"])
+        #expect(answer.status == .ok)
+        #expect(answer.data == Self.bytes)
+    }
+
+    @Test func anotherRangeThanWasAskedForIsNeverPassedOn() async throws {
+        let (fixture, provider, path) = try await self.fixture(Self.ranged)
+        provider.script {
+            $0.content = { _, _ in
+                let body = FakeBody(Self.bytes[0...9])
+                return Content(length: 10, range: 0...9, totalSize: 100_000, body: body.body)
+            }
+        }
+        let answer = try await fixture.send(.get, path, headers: [.range: "bytes=50-59"])
+        #expect(answer.status == .badGateway)
+        #expect(answer.problemCode == "UPSTREAM_MALFORMED")
+    }
+
+    @Test func aRangeOfANewerSizeIsNotTakenForTheOldFile() async throws {
+        let (fixture, provider, path) = try await self.fixture(Self.ranged)
+        #expect(try await fixture.send(.head, path).headers[.contentLength] == "100000")
+        provider.add("x.bin", bytes: Self.bytes[0..<60_000])
+        let answer = try await fixture.send(.get, path, headers: [.range: "bytes=50-59"])
+        #expect(answer.data == Self.bytes[50...59])
+        #expect(answer.headers[.contentRange] == "bytes 50-59/60000")
+    }
+}
