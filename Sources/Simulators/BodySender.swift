@@ -79,6 +79,8 @@ struct BodySender: Sendable {
         guard count > 0, let slice = buffer.getSlice(at: buffer.readerIndex, length: Int(count)) else { return }
         left -= count
         try await writer.write(slice)
+        // A write is only queued for the event loop; without waiting for it, a busy loop would let us run far ahead.
+        try await self.channel.eventLoop.submit {}.get()
         self.log.pushed(self.number, count)
     }
 

@@ -126,7 +126,7 @@ extension EndToEnd {
 
         @Test func runningServerObeysWhatTheCommandLineDecides() async throws {
             try await Self.withSetup { folder, _ in
-                let status = try await GatewayProcess.serve(in: folder) { _, caller in
+                let status = try await GatewayProcess.serve(in: folder) { (_, caller) async throws in
                     let made = try await GatewayProcess.run(
                         ["keys", "create", "--name", "robot", "--json"],
                         in: folder
@@ -150,13 +150,13 @@ extension EndToEnd {
             try await Self.withSetup { folder, _ in
                 let mark = "The first admin key, shown only now: "
                 var key = ""
-                let first = try await GatewayProcess.serve(in: folder) { process, caller in
+                let first = try await GatewayProcess.serve(in: folder) { (process, caller) async throws in
                     let line = process.output.split(separator: "\n").first { $0.hasPrefix(mark) }
                     key = String(try #require(line).dropFirst(mark.count))
                     #expect(try await caller.with(Self.bearer(key)).get("/v1/keys").status == 200)
                 }
                 #expect(first == 0)
-                let second = try await GatewayProcess.serve(in: folder) { process, caller in
+                let second = try await GatewayProcess.serve(in: folder) { (process, caller) async throws in
                     #expect(!process.output.contains("slc_") && !process.complaints.contains("slc_"))
                     #expect(try await caller.with(Self.bearer(key)).get("/v1/keys").status == 200)
                 }
@@ -167,7 +167,7 @@ extension EndToEnd {
         @Test func terminatedServerHasLoggedEveryRequest() async throws {
             try await Self.withSetup { folder, _ in
                 let environment = ["SLUICE_ADMIN_KEY": EndToEndFixture.adminKey]
-                let status = try await GatewayProcess.serve(in: folder, environment: environment) { process, caller in
+                let status = try await GatewayProcess.serve(in: folder, environment: environment) { (process, caller) async throws in
                     #expect(!process.output.contains("first admin key"))
                     let admin = caller.with(Self.bearer(EndToEndFixture.adminKey))
                     #expect(try await admin.get("/v1/downloads?q=SIGNED&limit=1").status == 200)
@@ -196,7 +196,7 @@ extension EndToEnd {
                 let settings = "server: { port: \(free) }\nproviders: []\n"
                 // The port is the only thing that a test must choose; without a file at all it is 8080.
                 if try await Self.isFree(8080) {
-                    let status = try await GatewayProcess.serve(in: folder) { process, caller in
+                    let status = try await GatewayProcess.serve(in: folder) { (process, caller) async throws in
                         #expect(caller.baseURL == "http://127.0.0.1:8080")
                         #expect(try await caller.get("/healthz").json["status"] == "ok")
                         #expect(process.output.contains("browserbase: unconfigured"))
@@ -205,7 +205,7 @@ extension EndToEnd {
                 }
                 let file = folder.appendingPathComponent("own.yaml")
                 try settings.write(to: file, atomically: true, encoding: .utf8)
-                let status = try await GatewayProcess.serve(["--config", file.path], in: folder) { _, caller in
+                let status = try await GatewayProcess.serve(["--config", file.path], in: folder) { (_, caller) async throws in
                     #expect(try await caller.get("/readyz").json["status"] == "ready")
                 }
                 #expect(status == 0)
@@ -214,7 +214,7 @@ extension EndToEnd {
 
         @Test func secondServerOnTheSamePortSaysSo() async throws {
             try await Self.withSetup { folder, _ in
-                try await GatewayProcess.serve(in: folder) { _, caller in
+                try await GatewayProcess.serve(in: folder) { (_, caller) async throws in
                     let port = caller.baseURL.split(separator: ":").last ?? ""
                     let file = folder.appendingPathComponent("second.yaml")
                     try "server: { port: \(port) }\n".write(to: file, atomically: true, encoding: .utf8)

@@ -154,31 +154,32 @@ struct EndToEndFixture: Sendable {
         _ server: SluiceServer,
         _ body: (SluiceServer.Started) async throws -> Result
     ) async throws -> Result {
-        try await testGracefulShutdown { trigger in
-            let (starts, continuation) = AsyncThrowingStream.makeStream(of: SluiceServer.Started.self)
-            let running = Task {
+        typealias Start = (started: SluiceServer.Started, trigger: GracefulShutdownTestTrigger)
+        let (starts, continuation) = AsyncThrowingStream.makeStream(of: Start.self)
+        let running = Task {
+            try await testGracefulShutdown { @Sendable trigger in
                 do {
-                    try await server.run(adminKey: Secret(Self.adminKey)) { continuation.yield($0) }
+                    try await server.run(adminKey: Secret(Self.adminKey)) { continuation.yield(($0, trigger)) }
                     continuation.finish()
                 } catch {
                     continuation.finish(throwing: error)
                     throw error
                 }
             }
+        }
+        for try await start in starts {
             do {
-                for try await started in starts {
-                    let result = try await body(started)
-                    trigger.triggerGracefulShutdown()
-                    try await running.value
-                    return result
-                }
-                throw NeverHappened(what: "the gateway's start")
+                let result = try await body(start.started)
+                start.trigger.triggerGracefulShutdown()
+                try await running.value
+                return result
             } catch {
-                trigger.triggerGracefulShutdown()
+                start.trigger.triggerGracefulShutdown()
                 _ = await running.result
                 throw error
             }
         }
+        throw NeverHappened(what: "the gateway's start")
     }
 }
 

@@ -18,7 +18,7 @@ import Testing
         #expect(HTTPDate.parse(text) == Date(timeIntervalSince1970: seconds.rounded(.down)))
     }
 
-    @Test(arguments: [Double.infinity, -.infinity, 1e300, -1e300, 253_402_300_799])
+    @Test(arguments: [Double.infinity, -Double.infinity, 1e300, -1e300, 253_402_300_799])
     func formatsAnyTimeWithoutTrapping(_ seconds: Double) {
         #expect(HTTPDate.format(Date(timeIntervalSince1970: seconds)).hasSuffix(" GMT"))
     }

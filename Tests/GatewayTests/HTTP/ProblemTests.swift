@@ -3,6 +3,7 @@
 import Downloads
 import Foundation
 import HTTPTypes
+import NIOCore
 import Testing
 
 @testable import Gateway

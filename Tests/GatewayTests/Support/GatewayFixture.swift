@@ -9,6 +9,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import Synchronization
+import Testing
 
 @testable import Gateway
 

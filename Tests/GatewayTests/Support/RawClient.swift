@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import Synchronization
+import Testing
 
 /// A TCP connection that sends just the bytes it is given, and keeps what comes back.
 final class RawClient: Sendable {
