@@ -21,7 +21,7 @@ public struct Content: Sendable {
     public var range: ClosedRange<Int64>?
     /// The size of the whole file, where the upstream said it.
     public var totalSize: Int64?
-    /// The upstream's media type; `nil` where it only says `application/octet-stream`.
+    /// The upstream's media type; `nil` where it only says `application/octet-stream`, or what is no media type.
     public var mimeType: String?
     /// The upstream's strong validator, to hold later parts against.
     public var validator: String?
@@ -42,7 +42,7 @@ public struct Content: Sendable {
         self.length = length
         self.range = range
         self.totalSize = totalSize
-        self.mimeType = mimeType
+        self.mimeType = mimeType.flatMap(MediaTypes.wellFormed)
         self.validator = validator
         self.body = body
     }

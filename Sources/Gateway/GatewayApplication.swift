@@ -149,6 +149,11 @@ public struct GatewayApplication: Sendable {
         return router
     }
 
+    /// Read once: it is the same for every gateway of the process.
+    private static let contract = Result {
+        try OpenAPIRoutes(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self))
+    }
+
     private func addRoutes(to router: Router<GatewayContext>) throws {
         let linkBase = self.configuration.server.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? ""
         DownloadRoutes(
@@ -161,7 +166,7 @@ public struct GatewayApplication: Sendable {
         ProviderRoutes(providers: self.library.providers).add(to: router)
         KeyRoutes(keys: self.keys, now: self.surroundings.now).add(to: router)
         LogRoutes(log: self.log, store: self.logs).add(to: router)
-        try OpenAPIRoutes(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self)).add(to: router)
+        try Self.contract.get().add(to: router)
         let store = self.store
         HealthRoutes(isStoreWritable: { await store.isWritable }).add(to: router)
     }

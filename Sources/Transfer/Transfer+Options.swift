@@ -38,10 +38,12 @@ extension Transfer {
         return areSet && hasLength
     }
 
-    /// Whether the request may be sent twice: not by its method (RFC 9110, 9.2.2), or not because its body is gone.
+    /// Whether the request may be sent twice: not where it changes something, or because its body is gone.
+    ///
+    /// DELETE is idempotent (RFC 9110, 9.2.2), but the second answer is another: what was deleted would be "not found".
     private var mayRepeat: Bool {
         if case .stream = self.hop.body { return false }
-        return ![.post, .patch].contains(self.hop.method)
+        return [.get, .head, .options].contains(self.hop.method)
     }
 
     private func setTexts() -> Bool {

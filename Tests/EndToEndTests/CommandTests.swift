@@ -167,7 +167,8 @@ extension EndToEnd {
         @Test func terminatedServerHasLoggedEveryRequest() async throws {
             try await Self.withSetup { folder, _ in
                 let environment = ["SLUICE_ADMIN_KEY": EndToEndFixture.adminKey]
-                let status = try await GatewayProcess.serve(in: folder, environment: environment) { (process, caller) async throws in
+                let status = try await GatewayProcess.serve(in: folder, environment: environment) {
+                    (process, caller) async throws in
                     #expect(!process.output.contains("first admin key"))
                     let admin = caller.with(Self.bearer(EndToEndFixture.adminKey))
                     #expect(try await admin.get("/v1/downloads?q=SIGNED&limit=1").status == 200)
@@ -205,7 +206,8 @@ extension EndToEnd {
                 }
                 let file = folder.appendingPathComponent("own.yaml")
                 try settings.write(to: file, atomically: true, encoding: .utf8)
-                let status = try await GatewayProcess.serve(["--config", file.path], in: folder) { (_, caller) async throws in
+                let status = try await GatewayProcess.serve(["--config", file.path], in: folder) {
+                    (_, caller) async throws in
                     #expect(try await caller.get("/readyz").json["status"] == "ready")
                 }
                 #expect(status == 0)

@@ -14,10 +14,17 @@ enum RedactedPath {
     /// The path and its query, in printable ASCII, at most 2,048 bytes.
     static func of(_ target: String) -> String {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = parts.first.map(String.init) ?? ""
+        let path = parts.first.map(Self.redactSegments) ?? ""
         guard parts.count == 2 else { return Self.bounded(path, toBytes: 2048) }
         let query = parts[1].split(separator: "&", omittingEmptySubsequences: false).map(Self.redact)
         return Self.bounded(path + "?" + query.joined(separator: "&"), toBytes: 2048)
+    }
+
+    /// The path without gateway keys that somebody put in the place of an id.
+    private static func redactSegments(_ path: Substring) -> String {
+        path.split(separator: "/", omittingEmptySubsequences: false)
+            .map { $0.lowercased().hasPrefix("slc_") ? "REDACTED" : String($0) }
+            .joined(separator: "/")
     }
 
     private static func redact(_ pair: Substring) -> String {

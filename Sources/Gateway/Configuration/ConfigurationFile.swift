@@ -185,19 +185,19 @@ public struct ConfigurationFile {
     }
 
     private func limits(_ node: ConfigurationNode) -> RateLimitPolicy {
-        guard node.rest.contains("default") else { return .standard }
         let standard = node.section("default")
         let members = standard.rest.compactMap { key in standard.json(key).map { (key, $0) } }
         node.finish()
         let given = Set(standard.keys)
-        let object = Dictionary(members, uniquingKeysWith: { first, _ in first })
-        var (policy, problems) = RateLimitPolicy.parse(object, at: standard.path)
+        var object = Dictionary(members, uniquingKeysWith: { first, _ in first })
         // What is left out keeps its default; only `null` means no limit. A rate of one's own has its own burst.
+        let defaults = RateLimitPolicy.standard
         if !given.contains("requests") {
-            policy.requests = RateLimitPolicy.standard.requests
-            if !given.contains("burst") { policy.burst = RateLimitPolicy.standard.burst }
+            object["requests"] = defaults.requests.map { .string($0.description) }
+            if !given.contains("burst") { object["burst"] = defaults.burst.map { .integer(Int64($0)) } }
         }
-        if !given.contains("concurrent") { policy.concurrent = RateLimitPolicy.standard.concurrent }
+        if !given.contains("concurrent") { object["concurrent"] = defaults.concurrent.map { .integer(Int64($0)) } }
+        let (policy, problems) = RateLimitPolicy.parse(object, at: standard.path)
         for problem in problems { self.problems.add(problem.field, problem.message) }
         for name in ["bytesPerDay", "bytesPerSecond"] where members.contains(where: { $0.0 == name }) {
             standard.refuse(name, "is not served by this version")

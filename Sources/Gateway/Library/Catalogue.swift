@@ -116,6 +116,11 @@ final class Catalogue: Sendable {
         }
     }
 
+    /// Whether a download of this reference was deleted through the gateway, whatever stands under it now.
+    func hasTombstone(of reference: DownloadReference) -> Bool {
+        self.memory.withLockedValue { $0.tombstones[Tombstone.Key(reference)] != nil }
+    }
+
     /// Whether a download was deleted through the gateway; a newer file of the same name was not.
     func isBuried(_ download: Download) -> Bool {
         let key = Tombstone.Key(download.reference)

@@ -107,8 +107,9 @@ final class DownloadLibrary: Sendable {
     /// Removes a download; the next try is `notFound`.
     func delete(_ id: String, for caller: Caller) async throws(ProviderError) {
         let (reference, provider) = try await self.resolve(id, for: caller)
-        if let known = await self.catalogue.download(reference)?.download, self.catalogue.isBuried(known) {
-            throw .notFound()
+        // An upstream's history may still name what was deleted, and would let it be deleted again.
+        if self.catalogue.hasTombstone(of: reference) {
+            _ = try await self.download(reference, from: provider, freshness: nil)
         }
         do throws(ProviderError) {
             try await provider.delete(reference)

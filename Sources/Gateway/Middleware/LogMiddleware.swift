@@ -36,8 +36,18 @@ struct LogMiddleware: RouterMiddleware {
         context.logger[metadataKey: "request"] = "\(requestID)"
         var response = try await next(request, context)
         response.headers[.requestID] = requestID
+        if request.method == .head { response.dropBody() }
         context.record.answered(status: response.status.code, bytes: response.body.contentLength ?? 0)
         return response
+    }
+}
+
+extension Response {
+    /// Leaves the head as it is: behind the head of an answer to `HEAD`, a body would be read as the next answer.
+    fileprivate mutating func dropBody() {
+        let headers = self.headers
+        self.body = ResponseBody()
+        self.headers = headers
     }
 }
 

@@ -31,3 +31,8 @@ func withTemporaryFolder<Result>(_ body: (URL) async throws -> Result) async thr
 
 /// All tests of the whole, one after the other: each is a gateway and six vendors on two cores.
 @Suite(.serialized) enum EndToEnd {}
+
+extension String {
+    /// Whether a text occurs; by bytes, since the log of a test has megabytes.
+    func holds(_ text: String) -> Bool { strstr(self, text) != nil }
+}

@@ -17,7 +17,7 @@ import Testing
     }
 
     private func reader(_ query: String) throws -> QueryReader {
-        QueryReader(try RequestTarget("/?" + query).parameters)
+        QueryReader(try RequestTarget("/x?" + query).parameters)
     }
 
     /// The fields that are at fault after `read`.

@@ -196,7 +196,7 @@ import Testing
         let columns =
             "id,provider,sessionId,filename,mimeType,size,checksum,status,createdAt,completedAt,expiresAt,sourceUrl,pageUrl"
         #expect(lines.first.map(String.init) == columns)
-        let name = "\" C calc'!A0,\"\"x\"\".csv\""
+        let name = "\"C calc'!A0,\"\"x\"\".csv\""
         let row = "\(fixture.id(of: download)),alpha,s1,\(name),text/csv,10,,completed,2026-09-21T14:13:20Z,,,,"
         #expect(lines.dropFirst().map(String.init) == [row])
         provider.add("=1+1.csv", item: "formula")

@@ -171,8 +171,10 @@ import Testing
         let without = try await fixture.key(Set(Scope.allCases).subtracting([scope, .admin]))
         let refused = try await fixture.send(verb, path, key: without)
         #expect(refused.status == .forbidden)
-        #expect(refused.problemCode == "INSUFFICIENT_SCOPE")
-        #expect(refused.text.contains("'\(scope.rawValue)'"))
+        if verb != .head {
+            #expect(refused.problemCode == "INSUFFICIENT_SCOPE")
+            #expect(refused.text.contains("'\(scope.rawValue)'"))
+        }
         let with = try await fixture.key([scope])
         let answer = try await fixture.send(verb, path, key: with)
         #expect(answer.status != .forbidden && answer.status != .unauthorized)
@@ -185,7 +187,7 @@ import Testing
         let verb = try #require(HTTPRequest.Method(method))
         for path in [
             "/v1/downloads", "/v1/downloads/dl_x", "/v1/keys", "/v1/keys/x", "/v1/logs", "/v1/providers",
-            "/v1/providers/alpha", "/v1/providers/alpha/test", "/openapi.yaml", "/openapi.json", "/", "/unknown",
+            "/v1/providers/alpha", "/v1/providers/alpha/test", "/openapi.yaml", "/openapi.json", "/unknown",
             "/healthz/x", "/v1",
         ] {
             let answer = try await fixture.send(verb, path, key: nil)

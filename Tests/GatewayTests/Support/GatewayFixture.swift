@@ -19,7 +19,6 @@ final class GatewayFixture: Sendable {
 
     let stored: StoreFixture
     let gateway: GatewayApplication
-    let app: any ApplicationProtocol
     private let responder: RouterResponder<GatewayContext>
     var time: TestTime { self.stored.time }
 
@@ -71,7 +70,6 @@ final class GatewayFixture: Sendable {
             ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        self.app = try self.gateway.application()
         self.responder = try self.gateway.router().buildResponder()
     }
 
@@ -159,7 +157,9 @@ final class GatewayFixture: Sendable {
     // MARK: Sockets
 
     /// Runs the server on a free port while `work` lasts.
-    func live(_ work: @Sendable (_ port: Int) async throws -> Void) async throws { try await Self.live(self.app, work) }
+    func live(_ work: @Sendable (_ port: Int) async throws -> Void) async throws {
+        try await Self.live(self.gateway.application(), work)
+    }
 
     private static func live(
         _ app: some ApplicationProtocol,

@@ -20,6 +20,8 @@ final class RawClient: Sendable {
     static func connect(_ port: Int) async throws -> RawClient {
         let inbox = Inbox()
         let channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
+            // Small and fixed: else the system grows it up to tens of megabytes for a client that stops reading.
+            .channelOption(.socketOption(.so_rcvbuf), value: 64 * 1024)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(InboxHandler(inbox))
