@@ -176,9 +176,3 @@ for target in package.targets where target.type != .system {
         .treatAllWarnings(as: .error),
     ]
 }
-
-// While several people build parts at once: SLUICE_PARTS=Transfer,TransferTests,… plans only those targets.
-if let parts = Context.environment["SLUICE_PARTS"]?.split(separator: ",").map(String.init) {
-    package.targets = package.targets.filter { $0.type == .system || parts.contains($0.name) }
-    package.products = []
-}
