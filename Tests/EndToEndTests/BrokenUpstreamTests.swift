@@ -46,6 +46,9 @@ struct Breakage: Sendable, CustomTestStringConvertible {
 
 extension EndToEnd {
     @Suite struct BrokenUpstreamTests {
+        /// One world for all breakages: its large files are hashed once, and each case clears the faults of the one before.
+        private static let world = Task { try await SimulatedVendors.start(begin: Date(timeIntervalSinceNow: -7200)) }
+
         private static let anew = [(name: "Cache-Control", value: "no-cache")]
 
         /// The sources of a list over everything, by provider.
@@ -68,7 +71,9 @@ extension EndToEnd {
 
         @Test(arguments: SimulatedVendors.names, Breakage.all)
         func failureIsLabelledAndTheOthersAreComplete(_ name: String, _ breakage: Breakage) async throws {
-            try await EndToEndFixture.run(GatewaySettings(upstream: breakage.upstream)) { gateway in
+            let world = try await Self.world.value
+            for (_, vendor) in world.all { vendor.faults.clear() }
+            try await EndToEndFixture.run(GatewaySettings(upstream: breakage.upstream), vendors: world) { gateway in
                 let vendor = try gateway.vendors.simulator(name)
                 let admin = gateway.admin
                 vendor.faults.add(breakage.fault, times: 100_000)

@@ -37,9 +37,12 @@ final class Catalogue: Sendable {
 
     // MARK: Listings
 
+    /// The last answer to a question as far as it is in memory, however old.
+    func remembered(_ key: ListingKey) -> Listing? { self.memory.withLockedValue { $0.listings[key] } }
+
     /// The last answer to a question, however old.
     func listing(for key: ListingKey) async -> Listing? {
-        if let listing = self.memory.withLockedValue({ $0.listings[key] }) { return listing }
+        if let listing = self.remembered(key) { return listing }
         guard let listing = await self.attempt({ try await self.store.listing(for: key) }) ?? nil else { return nil }
         self.memory.withLockedValue { $0.listings[key] = listing }
         return listing

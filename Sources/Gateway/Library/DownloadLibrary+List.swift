@@ -85,7 +85,8 @@ extension DownloadLibrary {
         }
         gathering.offer(await self.source.fallback(key), for: key)
         do throws(ProviderError) {
-            gathering.add(try await self.source.fresh(key, from: provider), for: key)
+            let answer = try await self.source.fresh(key, from: provider, bypassesCache: request.bypassesCache)
+            gathering.add(answer, for: key)
         } catch {
             gathering.fail(error, for: key)
         }

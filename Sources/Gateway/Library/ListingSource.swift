@@ -43,14 +43,28 @@ struct ListingSource: Sendable {
     }
 
     /// Asks the provider, together with everyone who asks the same now.
-    func fresh(_ key: ListingKey, from provider: any Provider) async throws(ProviderError) -> Answer {
-        let listing = try await self.fetch(key, from: provider).value.get()
+    func fresh(
+        _ key: ListingKey,
+        from provider: any Provider,
+        bypassesCache: Bool
+    ) async throws(ProviderError) -> Answer {
+        let listing = try await self.fetch(key, from: provider, bypassesCache: bypassesCache).value.get()
         return Answer(listing: listing, state: .fresh)
     }
 
     @discardableResult
-    private func fetch(_ key: ListingKey, from provider: any Provider) -> Task<Result<Listing, ProviderError>, Never> {
-        self.flights.join(key) {
+    private func fetch(
+        _ key: ListingKey,
+        from provider: any Provider,
+        bypassesCache: Bool = false
+    ) -> Task<Result<Listing, ProviderError>, Never> {
+        let known = { () -> Result<Listing, ProviderError>? in
+            guard !bypassesCache, let listing = self.catalogue.remembered(key),
+                listing.age(at: self.now()) <= self.freshness.freshFor
+            else { return nil }
+            return .success(listing)
+        }
+        return self.flights.join(key, known: known) {
             do throws(ProviderError) {
                 let listing = try await self.readAll(key, from: provider)
                 await self.catalogue.keep(listing, for: key)
