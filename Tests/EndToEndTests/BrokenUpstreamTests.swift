@@ -47,7 +47,7 @@ struct Breakage: Sendable, CustomTestStringConvertible {
 extension EndToEnd {
     @Suite struct BrokenUpstreamTests {
         /// One world for all breakages: its large files are hashed once, and each case clears the faults of the one before.
-        private static let world = Task { try await SimulatedVendors.start(begin: Date(timeIntervalSinceNow: -7200)) }
+        private static let world = Task { try await SimulatedVendors.start(begin: .twoHoursAgo) }
 
         private static let anew = [(name: "Cache-Control", value: "no-cache")]
 

@@ -112,7 +112,7 @@ extension EndToEnd {
         }
 
         @Test func sameCodeRunsAgainstTheVendorAndAgainstTheGateway() async throws {
-            let begin = Date(timeIntervalSinceNow: -7200)
+            let begin = Date.twoHoursAgo
             // The same seed twice: what one program deletes, the other still finds.
             let twin = try await BrowserbaseSimulator.start(library: .demo(kind: "browserbase", begin: begin))
             let vendors = try await SimulatedVendors.start(begin: begin)

@@ -12,7 +12,7 @@ extension EndToEnd {
             _ settings: GatewaySettings = GatewaySettings(),
             _ body: (URL, SimulatedVendors) async throws -> Void
         ) async throws {
-            let vendors = try await SimulatedVendors.start(begin: Date(timeIntervalSinceNow: -7200))
+            let vendors = try await SimulatedVendors.start(begin: .twoHoursAgo)
             do {
                 try await withTemporaryFolder { folder in
                     let yaml = settings.yaml(storage: folder.appendingPathComponent("store"), vendors: vendors)

@@ -16,7 +16,7 @@ extension EndToEnd {
 
         /// Vendors that outlive the gateways in front of them, and a folder for the store.
         private static func withVendors(_ body: (SimulatedVendors, URL) async throws -> Void) async throws {
-            let vendors = try await SimulatedVendors.start(begin: Date(timeIntervalSinceNow: -7200))
+            let vendors = try await SimulatedVendors.start(begin: .twoHoursAgo)
             do {
                 try await withTemporaryFolder { try await body(vendors, $0) }
                 await vendors.stop()

@@ -56,10 +56,8 @@ public struct Caller: Hashable, Sendable {
         case .admin: self.id = "admin"
         case .key(let id): self.id = id
         case .token(let issuer, let subject):
-            let hash = SHA256.hash(data: Data(issuer.utf8)).prefix(16).map { byte in
-                (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
-            self.id = "jwt:\(hash.joined()):\(subject)"
+            let hash = SHA256.hash(data: Data(issuer.utf8)).prefix(16).hexadecimal
+            self.id = "jwt:\(hash):\(subject)"
         }
     }
 

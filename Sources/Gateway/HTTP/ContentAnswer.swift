@@ -77,12 +77,3 @@ struct ContentAnswer {
         return Response(status: .partialContent, headers: headers, body: body)
     }
 }
-
-extension Data {
-    /// Reads lower- or upper-case hex; anything else is `nil`.
-    init?(hexadecimal text: String) {
-        let digits = text.utf8.map { UInt8(Character(UnicodeScalar($0)).hexDigitValue ?? 255) }
-        guard digits.count.isMultiple(of: 2), digits.allSatisfy({ $0 < 16 }) else { return nil }
-        self.init(stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
-    }
-}

@@ -103,24 +103,12 @@ private struct PolicyReader {
         switch value {
         case .integer(let count) where count > 0: return count
         case .string(let text):
-            if let count = Self.bytes(of: text), count > 0 { return count }
+            if let count = Quantity.bytes(text), count > 0 { return count }
             fallthrough
         default:
             self.refuse(name, "must be bytes as a whole number, or with a unit as 10GB or 10GiB")
             return nil
         }
-    }
-
-    private static let units: [String: Int64] = [
-        "": 1, "B": 1, "KB": 1000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000, "KiB": 1 << 10,
-        "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
-    ]
-
-    private static func bytes(of text: String) -> Int64? {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        guard let count = Int64(digits), let unit = Self.units[String(text.dropFirst(digits.count))] else { return nil }
-        let (product, overflow) = count.multipliedReportingOverflow(by: unit)
-        return overflow ? nil : product
     }
 
     mutating func finished() -> [FieldProblem] {

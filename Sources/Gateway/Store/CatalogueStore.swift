@@ -192,10 +192,3 @@ struct CatalogueStore: Sendable {
         return Self.container(key.session) + SHA256.hash(data: Data(text.utf8)).hexadecimal
     }
 }
-
-extension Sequence<UInt8> {
-    /// Lower-case hex.
-    var hexadecimal: String {
-        self.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-}

@@ -111,7 +111,7 @@ struct EndToEndFixture: Sendable {
         _ body: (EndToEndFixture) async throws -> Result
     ) async throws -> Result {
         let needsVendors = given == nil && settings.providers == nil
-        let made = needsVendors ? try await SimulatedVendors.start(begin: Date(timeIntervalSinceNow: -7200)) : nil
+        let made = needsVendors ? try await SimulatedVendors.start(begin: .twoHoursAgo) : nil
         do {
             let result = try await Self.run(settings, simulated: given ?? made, body)
             await made?.stop()
@@ -207,4 +207,9 @@ extension SimulatedVendors {
             BrowserbaseSimulator.apiKey, AnchorSimulator.apiKey, NotteSimulator.apiKey, VagonSimulator.apiKey,
             VagonSimulator.secret, HoodySimulator.token, "X-Amz-Signature",
         ]
+}
+
+extension Date {
+    /// A whole second: the vendors compare times that they do not show in full.
+    static var twoHoursAgo: Date { Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down) - 7200) }
 }
