@@ -95,6 +95,7 @@ public struct SluiceServer: Sendable {
     ) async throws {
         if let adminKey, let problem = KeyRing.problem(withAdminKey: adminKey) { throw ConfigurationError([problem]) }
         let store = try Store(directory: self.configuration.storagePath)
+        defer { try? store.close() }
         let secret = try MasterSecret.load(
             configured: self.configuration.secretKey,
             storage: self.configuration.storagePath
@@ -118,7 +119,6 @@ public struct SluiceServer: Sendable {
             logger: self.logger
         )
         try await group.run()
-        try store.close()
     }
 
     /// Ends the transfers' thread, for uses of the providers without ``run(adminKey:onStarted:)``.
