@@ -12,12 +12,12 @@ struct HealthRoutes: Sendable {
     let isStoreWritable: @Sendable () async -> Bool
 
     func add(to router: Router<GatewayContext>) {
-        router.get("/healthz") { _, _ in Self.answer(.ok, "ok") }
+        router.get("/healthz") { _, _ in Self.answer("ok") }
         router.get("/readyz") { _, _ in
             guard await self.isStoreWritable() else {
                 throw Problem(.overloaded, "The store cannot be written now.", headers: [.retryAfter: "5"])
             }
-            return Self.answer(.ok, "ready")
+            return Self.answer("ready")
         }
     }
 
@@ -25,11 +25,5 @@ struct HealthRoutes: Sendable {
         let status: String
     }
 
-    private static func answer(_ status: HTTPResponse.Status, _ text: String) -> Response {
-        Response(
-            status: status,
-            headers: [.contentType: MediaType.json, .cacheControl: "no-store"],
-            body: ResponseBody(byteBuffer: JSONText.encode(Body(status: text)))
-        )
-    }
+    private static func answer(_ text: String) -> Response { .json(Body(status: text), cacheControl: "no-store") }
 }

@@ -79,9 +79,6 @@ struct JSONBody {
     /// Throws all faults, unknown members among them.
     mutating func finish() throws(Problem) {
         for name in self.members.keys.sorted() { self.refuse(String(name.prefix(100)), "is not a field here") }
-        guard self.problems.isEmpty else {
-            let names = self.problems.map { "'\($0.field)'" }.joined(separator: ", ")
-            throw Problem(.invalidRequest, "Not valid: \(names).", errors: self.problems)
-        }
+        guard self.problems.isEmpty else { throw .fields(self.problems) }
     }
 }

@@ -95,13 +95,7 @@ struct KeyRoutes: Sendable {
         try query.finish()
     }
 
-    private static func answer(_ value: some Encodable) -> Response {
-        Response(
-            status: .ok,
-            headers: [.contentType: MediaType.json, .cacheControl: "private, no-store"],
-            body: ResponseBody(byteBuffer: JSONText.encode(value))
-        )
-    }
+    private static func answer(_ value: some Encodable) -> Response { .json(value, cacheControl: "private, no-store") }
 }
 
 /// The key of the contract, as JSON; `key` is there only where the secret is to be shown.

@@ -38,9 +38,7 @@ struct LogRoutes: Sendable {
         } catch {
             switch error {
             case .cursor: throw .field("cursor", "is not a cursor of the log", code: .invalidCursor)
-            case .parameters(let problems):
-                let names = problems.map { "'\($0.field)'" }.joined(separator: ", ")
-                throw Problem(.invalidRequest, "Not valid: \(names).", errors: problems)
+            case .parameters(let problems): throw .fields(problems)
             }
         }
     }

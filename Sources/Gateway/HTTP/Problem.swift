@@ -62,6 +62,12 @@ struct Problem: Error {
         Problem(code, "The field '\(field)' is not valid.", errors: [FieldProblem(field: field, message: message)])
     }
 
+    /// Faults in several fields, all told at once.
+    static func fields(_ problems: [FieldProblem]) -> Problem {
+        let names = problems.map { "'\($0.field)'" }.joined(separator: ", ")
+        return Problem(.invalidRequest, "Not valid: \(names).", errors: problems)
+    }
+
     static let notFound = Problem(.notFound, "There is nothing here.")
 
     /// The answer, with the request's id in its body.

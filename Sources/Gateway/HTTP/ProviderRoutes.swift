@@ -60,13 +60,7 @@ struct ProviderRoutes: Sendable {
         return entry
     }
 
-    private static func answer(_ value: some Encodable) -> Response {
-        Response(
-            status: .ok,
-            headers: [.contentType: MediaType.json, .cacheControl: "private, no-cache"],
-            body: ResponseBody(byteBuffer: JSONText.encode(value))
-        )
-    }
+    private static func answer(_ value: some Encodable) -> Response { .json(value, cacheControl: "private, no-cache") }
 }
 
 /// The provider of the contract, as JSON; where the address itself is a secret, its adapter has hidden it already.

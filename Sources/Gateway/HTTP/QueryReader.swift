@@ -73,9 +73,6 @@ struct QueryReader {
         for name in Set(self.parameters.map(\.name)).subtracting(self.known).sorted() {
             self.refuse(String(name.prefix(100)), "is not a parameter of this route")
         }
-        guard self.problems.isEmpty else {
-            let names = self.problems.map { "'\($0.field)'" }.joined(separator: ", ")
-            throw Problem(.invalidRequest, "Not valid: \(names).", errors: self.problems)
-        }
+        guard self.problems.isEmpty else { throw .fields(self.problems) }
     }
 }
