@@ -8,8 +8,8 @@ public struct ProviderConfiguration: Hashable, Sendable {
     public var kind: String
     /// Where it is asked; `nil` or empty: the vendor's address.
     public var baseURL: String?
-    /// Credentials by the field names of the kind; several are used in turn.
-    public var credentials: [[String: Secret]]
+    /// Its credentials; several are used in turn.
+    public var credentials: [ProviderCredential]
     /// The other settings of the kind, under their names in the file.
     public var settings: [String: JSONValue]
 
@@ -18,7 +18,7 @@ public struct ProviderConfiguration: Hashable, Sendable {
         id: ProviderID,
         kind: String,
         baseURL: String? = nil,
-        credentials: [[String: Secret]] = [],
+        credentials: [ProviderCredential] = [],
         settings: [String: JSONValue] = [:]
     ) {
         self.id = id

@@ -16,6 +16,8 @@ public struct ProviderSet: Sendable {
         public let provider: (any Provider)?
         /// What is known of how it does.
         public let health: ProviderHealth
+        /// How each of its credentials does now, in their order.
+        public let credentials: @Sendable () -> [CredentialStatus]
 
         /// Creates an entry.
         public init(
@@ -24,7 +26,8 @@ public struct ProviderSet: Sendable {
             baseURL: String,
             capabilities: Capabilities,
             provider: (any Provider)?,
-            health: ProviderHealth
+            health: ProviderHealth,
+            credentials: @escaping @Sendable () -> [CredentialStatus] = { [] }
         ) {
             self.id = id
             self.kind = kind
@@ -32,6 +35,7 @@ public struct ProviderSet: Sendable {
             self.capabilities = capabilities
             self.provider = provider
             self.health = health
+            self.credentials = credentials
         }
     }
 

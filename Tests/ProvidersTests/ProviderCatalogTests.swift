@@ -13,7 +13,7 @@ import Transfer
     private func configuration(
         _ kind: String,
         baseURL: String? = "http://127.0.0.1:1",
-        credentials: [[String: Secret]]? = nil,
+        credentials: [ProviderCredential]? = nil,
         settings: [String: JSONValue] = [:]
     ) throws -> ProviderConfiguration {
         ProviderConfiguration(
@@ -52,8 +52,8 @@ import Transfer
     }
 
     @Test(arguments: vendors) func isUnconfiguredWithoutAnythingToUse(_ kind: String) async throws {
-        let empty = defaultCredential(kind).mapValues { _ in Secret("") }
-        for credentials in [[], [empty], [[:]]] {
+        let empty = ProviderCredential(fields: defaultCredential(kind).fields.mapValues { _ in Secret("") })
+        for credentials: [ProviderCredential] in [[], [empty], [[:]]] {
             let entry = try await self.entry(try self.configuration(kind, baseURL: "", credentials: credentials))
             #expect(entry.provider == nil)
             #expect(entry.health.snapshot.state == .unconfigured)

@@ -31,7 +31,7 @@ import Transfer
         let provider = try makeProvider(
             kind,
             baseURL: simulator.baseURL,
-            credentials: [simulator.credentials.mapValues { Secret($0) }],
+            credentials: [ProviderCredential(fields: simulator.credentials.mapValues { Secret($0) })],
             settings: settings,
             transfer: transfer,
             now: { Date() }

@@ -46,7 +46,7 @@ import Transfer
 
     @Test(arguments: ["anchor", "browserbase", "hoody", "notte", "vagon"], [401, 429, 500, 503, 504])
     func anEchoedSecretIsNotShown(_ kind: String, _ status: Int) async throws {
-        let secrets = defaultCredential(kind).values.map { $0.reveal() }.joined(separator: " ")
+        let secrets = defaultCredential(kind).fields.values.map { $0.reveal() }.joined(separator: " ")
         let echo = #"{"message":"bad \#(secrets) at https://h/?s=1"}"#
         try await withScripted(kind, answer: { _, _ in .json(echo, status: status) }) { (provider, _) async throws in
             let error = try #require(await failure { try await provider.list(ListQuery(session: "1")) })
@@ -131,7 +131,7 @@ import Transfer
     }
 
     @Test func credentialsTakeTurns() async throws {
-        let keys = [["apiKey": Secret("one")], ["apiKey": Secret("")], ["apiKey": Secret("two")]]
+        let keys: [ProviderCredential] = [["apiKey": Secret("one")], ["apiKey": Secret("")], ["apiKey": Secret("two")]]
         try await withScripted("browserbase", credentials: keys, answer: { _, _ in .json("[]") }) {
             provider,
             upstream in

@@ -128,8 +128,9 @@ public struct ConfigurationFile {
             var provider = ProviderConfiguration(id: id, kind: node.text("kind") ?? "")
             provider.baseURL = node.text("baseURL")
             provider.credentials = node.sections("credentials").map { credential in
+                let label = credential.text("label")
                 let fields = credential.rest.compactMap { key in credential.secret(key).map { (key, $0) } }
-                return Dictionary(fields, uniquingKeysWith: { first, _ in first })
+                return ProviderCredential(label: label, fields: Dictionary(fields) { first, _ in first })
             }
             for key in node.rest { provider.settings[key] = node.json(key) }
             for problem in self.checkProvider(provider) { node.refuse(problem.field, problem.message) }

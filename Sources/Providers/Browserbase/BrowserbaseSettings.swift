@@ -16,7 +16,7 @@ struct BrowserbaseSettings: AdapterSettings {
     let apiKeys: [Secret]
 
     init?(_ configuration: ProviderConfiguration) {
-        self.apiKeys = Self.form.credentials(in: configuration).compactMap { $0["apiKey"] }
+        self.apiKeys = Self.form.credentials(in: configuration).compactMap { $0.fields["apiKey"] }
         guard !self.apiKeys.isEmpty, let address = Self.form.address(in: configuration) else { return nil }
         self.address = address
     }

@@ -16,7 +16,7 @@ struct HoodySettings: AdapterSettings {
     let tokens: [Secret]
 
     init?(_ configuration: ProviderConfiguration) {
-        self.tokens = Self.form.credentials(in: configuration).compactMap { $0["token"] }
+        self.tokens = Self.form.credentials(in: configuration).compactMap { $0.fields["token"] }
         guard let address = Self.form.address(in: configuration) else { return nil }
         self.address = address
     }

@@ -25,7 +25,7 @@ struct NotteSettings: AdapterSettings {
     let generation: Generation
 
     init?(_ configuration: ProviderConfiguration) {
-        self.apiKeys = Self.form.credentials(in: configuration).compactMap { $0["apiKey"] }
+        self.apiKeys = Self.form.credentials(in: configuration).compactMap { $0.fields["apiKey"] }
         self.generation = Self.generation(configuration) ?? .storage
         guard !self.apiKeys.isEmpty, let address = Self.form.address(in: configuration) else { return nil }
         self.address = address

@@ -21,7 +21,7 @@ struct ProviderForm: Sendable {
             problems.append(FieldProblem(field: "baseURL", message: right))
         }
         for (index, credential) in configuration.credentials.enumerated() {
-            problems += self.problems(in: credential, at: "credentials[\(index)]")
+            problems += self.problems(in: credential.fields, at: "credentials[\(index)]")
         }
         for name in configuration.settings.keys.sorted() where !self.settings.contains(name) {
             problems.append(FieldProblem(field: name, message: self.unknown(name, known: self.settings.sorted())))
@@ -30,9 +30,9 @@ struct ProviderForm: Sendable {
     }
 
     /// The credentials of which every field is there.
-    func credentials(in configuration: ProviderConfiguration) -> [[String: Secret]] {
+    func credentials(in configuration: ProviderConfiguration) -> [ProviderCredential] {
         configuration.credentials.filter { credential in
-            self.credentialFields.allSatisfy { credential[$0]?.isEmpty == false }
+            self.credentialFields.allSatisfy { credential.fields[$0]?.isEmpty == false }
         }
     }
 
@@ -44,8 +44,6 @@ struct ProviderForm: Sendable {
     private func problems(in credential: [String: Secret], at path: String) -> [FieldProblem] {
         credential.keys.sorted().compactMap { name in
             let field = "\(path).\(name)"
-            // A label is the operator's own note beside any credential.
-            guard name != "label" else { return nil }
             guard self.credentialFields.contains(name) else {
                 return FieldProblem(field: field, message: self.unknown(name, known: self.credentialFields))
             }

@@ -25,7 +25,7 @@ struct VagonSettings: AdapterSettings {
 
     init?(_ configuration: ProviderConfiguration) {
         self.keys = Self.form.credentials(in: configuration).compactMap { credential in
-            guard let key = credential["apiKey"], let secret = credential["secret"] else { return nil }
+            guard let key = credential.fields["apiKey"], let secret = credential.fields["secret"] else { return nil }
             return VagonKey(apiKey: key, secret: secret)
         }
         self.jobStatusPath = Self.text("jobStatusPath", in: configuration) ?? "/files/download/{id}"

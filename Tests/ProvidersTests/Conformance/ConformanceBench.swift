@@ -68,7 +68,7 @@ struct ConformanceBench: Sendable {
             id: id,
             kind: harness.kind,
             baseURL: simulator.baseURL,
-            credentials: [simulator.credentials.mapValues { Secret(credential($0)) }],
+            credentials: [ProviderCredential(fields: simulator.credentials.mapValues { Secret(credential($0)) })],
             settings: harness.settings
         )
         guard let provider = try catalog.makeEntry(configuration).provider else {

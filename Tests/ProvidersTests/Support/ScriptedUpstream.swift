@@ -64,7 +64,7 @@ struct ScriptedUpstream: Sendable {
 func withScripted<Result>(
     _ kind: String,
     settings: [String: JSONValue] = [:],
-    credentials: [[String: Secret]]? = nil,
+    credentials: [ProviderCredential]? = nil,
     answer: @escaping @Sendable (_ line: String, _ base: String) -> ScriptedAnswer,
     _ body: (any Provider, ScriptedUpstream) async throws -> Result
 ) async throws -> Result {
@@ -94,7 +94,7 @@ func makeTransfer() -> TransferClient {
 }
 
 /// Made-up credentials that must never be seen in any text.
-func defaultCredential(_ kind: String) -> [String: Secret] {
+func defaultCredential(_ kind: String) -> ProviderCredential {
     switch kind {
     case "vagon": ["apiKey": Secret("ak_very_secret"), "secret": Secret("sk_very_secret")]
     case "hoody": ["token": Secret("token_very_secret")]
@@ -106,7 +106,7 @@ func defaultCredential(_ kind: String) -> [String: Secret] {
 func makeProvider(
     _ kind: String,
     baseURL: String,
-    credentials: [[String: Secret]],
+    credentials: [ProviderCredential],
     settings: [String: JSONValue] = [:],
     transfer: TransferClient,
     now: @escaping @Sendable () -> Date = { Date(timeIntervalSince1970: 1_767_225_600) }
