@@ -81,7 +81,9 @@ import Transfer
 
     @Test func namesEachUnknownThingWithItsPath() throws {
         var configuration = try self.configuration("browserbase", settings: ["apu": "x"])
-        configuration.credentials = [["apiKey": Secret("k"), "label": Secret("ours")], ["apikey": Secret("k")]]
+        configuration.credentials = [
+            ProviderCredential(label: "ours", fields: ["apiKey": Secret("k")]), ["apikey": Secret("k")],
+        ]
         #expect(self.fields(configuration) == ["credentials[1].apikey", "apu"])
         #expect(self.fields(try self.configuration("ftp")) == ["kind"])
     }
