@@ -15,6 +15,9 @@ public final class LogWriter: Service {
         var unreported = 0
     }
 
+    /// Tells who listens that entries were written, so that they can be read.
+    let feed = LogFeed()
+
     private let store: LogStore
     private let logger: Logger
     private let capacity: Int
@@ -73,6 +76,7 @@ public final class LogWriter: Service {
             group.cancelAll()
         }
         await self.flush()
+        self.feed.finish()
     }
 
     private func tick() async {
@@ -93,7 +97,8 @@ public final class LogWriter: Service {
     private func write() async {
         do throws(StoreError) {
             // The entries are taken only when it is this write's turn, so that a later one never overtakes an earlier one.
-            try await self.store.append(taking: { self.take() }, orReturning: { self.putBack($0) })
+            let newest = try await self.store.append(taking: { self.take() }, orReturning: { self.putBack($0) })
+            if let newest { self.feed.announce(newest) }
         } catch {
             self.logger.error("The log cannot be written; its entries wait.", metadata: ["error": "\(error)"])
         }

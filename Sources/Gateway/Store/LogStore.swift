@@ -37,22 +37,51 @@ public struct LogStore: Sendable {
         return Page(entries: page.map(\.entry), nextCursor: next)
     }
 
+    /// The entries that match and were written after entry number `id`, the oldest of them first, at most `limit`.
+    ///
+    /// Of those with `keyId` only, where the caller may see no others. The query's own limit and cursor do not count.
+    func entries(
+        after id: Int64,
+        matching query: LogQuery,
+        keyId: String? = nil,
+        limit: Int
+    ) async throws(StoreError) -> [LogEntry] {
+        var query = query
+        query.cursor = nil
+        let (conditions, arguments) = Self.conditions(query, keyId: keyId, after: id)
+        let sql = "SELECT * FROM log\(conditions) ORDER BY id LIMIT ?"
+        return try await self.perform { pool in
+            try await pool.read { database in
+                try LogRecord.fetchAll(database, sql: sql, arguments: arguments + [max(0, limit)]).map(\.entry)
+            }
+        }
+    }
+
+    /// The number of the newest entry; 0 where there is none.
+    func newestId() async throws(StoreError) -> Int64 {
+        try await self.perform { pool in
+            try await pool.read { try Int64.fetchOne($0, sql: "SELECT max(id) FROM log") ?? 0 }
+        }
+    }
+
     /// Writes what `take` gives, all or nothing; hands it to `putBack` where that fails.
     ///
-    /// `take` is called when it is this write's turn: after every write that was asked for before.
+    /// `take` is called when it is this write's turn: after every write that was asked for before. Answers the number of
+    /// the newest entry, or `nil` where there was nothing to write.
     func append(
         taking take: @escaping @Sendable () -> [LogEntry],
         orReturning putBack: @escaping @Sendable ([LogEntry]) -> Void
-    ) async throws(StoreError) {
+    ) async throws(StoreError) -> Int64? {
         try await self.perform { pool in
             try await pool.writeWithoutTransaction { database in
                 let entries = take()
-                guard !entries.isEmpty else { return }
+                guard !entries.isEmpty else { return nil }
                 do {
                     try database.inTransaction {
                         for entry in entries { try LogRecord.insert(entry, into: database) }
                         return .commit
                     }
+                    return database.lastInsertedRowID
                 } catch {
                     putBack(entries)
                     throw error
@@ -77,7 +106,11 @@ public struct LogStore: Sendable {
     }
 
     /// Only fixed text goes into the statement; whatever a caller chose is an argument.
-    private static func conditions(_ query: LogQuery, keyId: String?) -> (sql: String, StatementArguments) {
+    private static func conditions(
+        _ query: LogQuery,
+        keyId: String?,
+        after id: Int64? = nil
+    ) -> (sql: String, StatementArguments) {
         var conditions: [String] = []
         var arguments: [(any DatabaseValueConvertible)?] = []
         func require(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
@@ -98,6 +131,7 @@ public struct LogStore: Sendable {
         require("time >= ?", query.since?.milliseconds)
         require("time <= ?", query.until?.milliseconds)
         require("id < ?", query.cursor?.id)
+        require("id > ?", id)
         let sql = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         return (sql, StatementArguments(arguments))
     }
