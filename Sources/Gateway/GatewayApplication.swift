@@ -158,6 +158,7 @@ public struct GatewayApplication: Sendable {
         let linkBase = self.configuration.server.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? ""
         DownloadRoutes(
             library: self.library,
+            keys: self.keys,
             cursors: self.cursors,
             linkBase: linkBase,
             stallTimeout: self.configuration.server.stallTimeout

@@ -34,6 +34,10 @@ public struct Caller: Hashable, Sendable {
     public let limits: RateLimitPolicy?
     /// When it stops being known; `nil`: never.
     public let expiresAt: Date?
+    /// The keyed hash of the gateway key that was presented; `nil` for other identities.
+    ///
+    /// A rotated key has two secrets for a while: what began with the old one ends with that one.
+    var keyDigest: Data?
 
     /// Creates a caller; the only place where ``id`` is made.
     public init(

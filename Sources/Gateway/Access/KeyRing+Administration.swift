@@ -109,11 +109,15 @@ extension KeyRing {
 }
 
 extension KeyRing: Service {
-    /// Writes down every five seconds when keys were last used, and once more at the end.
+    /// Follows the store four times a second, also while no request comes, and writes down every five seconds when keys
+    /// were last used, and once more at the end.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: .seconds(5))) != nil {
-                try? await self.recordUses()  // What could not be written is kept for the next time.
+            var turn = 0
+            while (try? await Task.sleep(for: .milliseconds(250))) != nil {
+                try? await self.follow(at: self.clock())  // Whoever asks next is told what failed.
+                turn = (turn + 1) % 20
+                if turn == 0 { try? await self.recordUses() }  // What could not be written is kept for the next time.
             }
         }
         // In a task of its own: a cancelled one may not write any more.

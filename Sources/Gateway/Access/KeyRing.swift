@@ -8,16 +8,23 @@ import NIOConcurrencyHelpers
 /// The gateway keys: who holds one, and what of it is left.
 ///
 /// Requests are judged by what is in memory. That follows the store: at once for changes made here, within half a second
-/// for those of another process (the command line), by a counter that the database itself keeps.
+/// for those of another process (the command line), by a counter that the database itself keeps. Streams that are open
+/// then are judged anew, see ``register(_:needs:cut:)``.
 public final class KeyRing: Sendable {
     struct Entry: Sendable {
         let caller: Caller
         let digest: Data
         let isRevoked: Bool
-        /// When this secret stops: the key's own date, or earlier for the old secret of a rotated key.
-        let endsAt: Date?
+        /// When the grace of a secret that was rotated out ends; `nil` for the one of now.
+        let graceEndsAt: Date?
 
-        func isUsable(at time: Date) -> Bool { !self.isRevoked && (self.endsAt.map { time < $0 } ?? true) }
+        /// Whether what began with this secret may go on.
+        func isValid(at time: Date) -> Bool { !self.isRevoked && (self.graceEndsAt.map { time < $0 } ?? true) }
+
+        /// Whether a request with this secret is let in.
+        func isUsable(at time: Date) -> Bool {
+            self.isValid(at: time) && (self.caller.expiresAt.map { time < $0 } ?? true)
+        }
     }
 
     struct Use: Sendable {
@@ -41,6 +48,7 @@ public final class KeyRing: Sendable {
     private let pepper: SymmetricKey
     private let adminDigest: Data
     private let state = NIOLockedValueBox(State())
+    private let streams = OpenStreams()
 
     /// Creates a key ring over the keys in `store`.
     ///
@@ -89,16 +97,6 @@ public final class KeyRing: Sendable {
         return found.caller
     }
 
-    /// The caller as it is now: with its scopes of now, or `nil` where its key was revoked or ended since.
-    ///
-    /// For answers that go on for long. A token's caller is as it was until its own end.
-    public func refreshed(_ caller: Caller) async throws(StoreError) -> Caller? {
-        let now = self.clock()
-        guard case .key = caller.identity else { return caller.expiresAt.map { now < $0 } ?? true ? caller : nil }
-        return try await self.current(at: now).values.first { $0.caller.id == caller.id && $0.isUsable(at: now) }?
-            .caller
-    }
-
     static func digest(_ text: String, pepper: SymmetricKey) -> Data {
         Data(HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: pepper))
     }
@@ -108,6 +106,34 @@ public final class KeyRing: Sendable {
     /// Compares without telling by its time where two digests differ.
     private static func isEqual(_ left: Data, _ right: Data) -> Bool {
         left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    // MARK: Open streams
+
+    /// Has an answer that goes on for long watched until the returned closure is called, which must not be forgotten.
+    ///
+    /// `cut` is called at most once, from any thread: when the gateway key behind `caller` was revoked, its secret was
+    /// rotated out, or its holder, as it is by then, is not what the stream `needs`; at once where that is so already. It
+    /// may still be running when the returned closure returns. The key's own expiry does not end what has begun.
+    func register(
+        _ caller: Caller,
+        needs: @escaping @Sendable (Caller) -> Bool,
+        cut: @escaping @Sendable () -> Void
+    ) -> @Sendable () -> Void {
+        // `SLUICE_ADMIN_KEY` and tokens cannot be taken back while the gateway runs.
+        guard caller.keyDigest != nil else { return {} }
+        let id = self.streams.add(caller, needs: needs, cut: cut)
+        // The keys may have changed since the caller was let in, when the stream was not yet there to be judged.
+        self.judgeStreams(at: self.clock(), only: id)
+        return { self.streams.remove(id) }
+    }
+
+    private func judgeStreams(at now: Date, only id: UInt64? = nil) {
+        let byDigest = self.state.withLockedValue { $0.byDigest }
+        self.streams.judge(id) { caller in
+            guard let entry = caller.keyDigest.flatMap({ byDigest[$0] }), entry.isValid(at: now) else { return nil }
+            return entry.caller
+        }
     }
 
     // MARK: Following the store
@@ -124,8 +150,9 @@ public final class KeyRing: Sendable {
         return self.state.withLockedValue { $0.byDigest }
     }
 
-    /// Loads the keys where the store's counter has moved.
+    /// Loads the keys where the store's counter has moved, and judges the open streams by them and by the time.
     func follow(at now: Date) async throws(StoreError) {
+        defer { self.judgeStreams(at: now) }
         let known = self.state.withLockedValue { $0.generation }
         do throws(StoreError) {
             guard let change = try await self.table.keys(changedSince: known) else {

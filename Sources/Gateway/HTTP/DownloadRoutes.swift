@@ -10,6 +10,7 @@ import NIOCore
 /// `/v1/downloads` and `/v1/downloads/{id}`.
 struct DownloadRoutes: Sendable {
     let library: DownloadLibrary
+    let keys: KeyRing
     let cursors: ListCursorCoder
     let linkBase: String
     let stallTimeout: Double
@@ -45,7 +46,7 @@ struct DownloadRoutes: Sendable {
             return self.metadata(listed)
         }
         let content = ContentAnswer(download: known, id: id, asksForBytes: Self.names(MediaType.bytes, request.headers))
-        return try await self.content(content, request, context)
+        return try await self.content(content, for: caller, request, context)
     }
 
     private func metadata(_ listed: ListedDownload) -> Response {
@@ -62,6 +63,7 @@ struct DownloadRoutes: Sendable {
     /// The bytes, or what the conditions make of them.
     private func content(
         _ answer: ContentAnswer,
+        for caller: Caller,
         _ request: Request,
         _ context: GatewayContext
     ) async throws -> Response {
@@ -77,12 +79,13 @@ struct DownloadRoutes: Sendable {
         let opened = try await context.record.timing(\.upstream) { () async throws(ProviderError) in
             try await self.library.open(answer.download, range: range)
         }
-        let record = context.record
+        let (record, keys, reference) = (context.record, self.keys, answer.download.reference)
         let stream = StreamingBody(
             body: opened.body,
             length: opened.length,
             channel: context.channel,
             stallTimeout: self.stallTimeout,
+            register: { keys.register(caller, needs: { $0.may(.read) && $0.maySee(reference) }, cut: $0) },
             onEnd: { outcome, bytes in record.bodyEnded(outcome, bytes: bytes) }
         )
         record.bodyWillStream()

@@ -10,12 +10,14 @@ import NIOCore
 ///
 /// After the head is out the only honest signal for a broken upstream is a broken connection: every end but the complete
 /// one throws, and the server closes the connection without the last chunk or byte. A client that leaves, or that takes
-/// nothing for ``stallTimeout``, ends the upstream's transfer too.
+/// nothing for ``stallTimeout``, ends the upstream's transfer too, and so does the end of the caller's right to the bytes.
 struct StreamingBody: Sendable {
     let body: ContentBody
     let length: Int64?
     let channel: any Channel
     let stallTimeout: Double
+    /// Has the stream watched by ``KeyRing/register(_:needs:cut:)`` until the answer is called; given what cuts it.
+    let register: @Sendable (_ cut: @escaping @Sendable () -> Void) -> @Sendable () -> Void
     /// Called once, with the bytes that were handed to the connection.
     let onEnd: @Sendable (LogEntry.Outcome, Int64) -> Void
 
@@ -26,28 +28,38 @@ struct StreamingBody: Sendable {
     func responseBody() -> ResponseBody {
         ResponseBody(contentLength: self.length.flatMap { Int(exactly: $0) }) { writer in
             var sent: Int64 = 0
+            let watch = ClientWatch(channel: self.channel, stallTimeout: self.stallTimeout)
             do {
-                try await self.write(to: &writer, &sent)
+                try await self.write(to: &writer, &sent, watch)
+                guard !watch.wasCut else { throw CancellationError() }
                 self.onEnd(.complete, sent)
-            } catch let error as ProviderError where error.kind != .cancelled {
-                self.onEnd(.upstreamCut, sent)
-                throw error
             } catch {
-                self.onEnd(.clientGone, sent)
+                self.onEnd(Self.outcome(of: error, watch), sent)
                 throw error
             }
         }
     }
 
+    private static func outcome(of error: any Error, _ watch: ClientWatch) -> LogEntry.Outcome {
+        guard !watch.wasCut else { return .refused }
+        guard let error = error as? ProviderError, error.kind != .cancelled else { return .clientGone }
+        return .upstreamCut
+    }
+
     @concurrent
-    private func write(to writer: inout any ResponseBodyWriter, _ sent: inout Int64) async throws {
-        let watch = ClientWatch(channel: self.channel, stallTimeout: self.stallTimeout)
+    private func write(
+        to writer: inout any ResponseBodyWriter,
+        _ sent: inout Int64,
+        _ watch: ClientWatch
+    ) async throws {
         let task = withUnsafeCurrentTask { $0 }
         // `UnsafeCurrentTask` must not outlive its task: `stop()`, before this function returns, waits for a running call of
         // the closure and prevents any later one.
         nonisolated(unsafe) let current = task
         watch.start { current?.cancel() }
         defer { watch.stop() }
+        let end = self.register { watch.cut() }
+        defer { end() }
         var iterator = self.body.makeAsyncIterator()
         var unconfirmed = 0
         while let buffer = try await iterator.next() {
@@ -71,6 +83,7 @@ struct StreamingBody: Sendable {
 final class ClientWatch: Sendable {
     private struct State {
         var onGone: (@Sendable () -> Void)?
+        var wasCut = false
         var writes: UInt64 = 0
         var isWriting = false
         var timer: Scheduled<Void>?
@@ -103,12 +116,27 @@ final class ClientWatch: Sendable {
     /// Ends the watch: when this returns, `onGone` is not being called, and will not be.
     func stop() {
         let timer = self.state.withLockedValue { state in
-            defer { state = State() }
+            defer { state = State(wasCut: state.wasCut) }
             return state.timer
         }
         timer?.cancel()
         self.isCalling.lock(whenValue: false)
         self.isCalling.unlock()
+    }
+
+    /// Whether ``cut()`` was what ended the body.
+    var wasCut: Bool { self.state.withLockedValue { $0.wasCut } }
+
+    /// Ends the body and its connection, unless it has ended already.
+    func cut() {
+        let isFirst = self.state.withLockedValue { state in
+            guard state.onGone != nil else { return false }
+            state.wasCut = true
+            return true
+        }
+        guard isFirst else { return }
+        self.clientIsGone()
+        self.channel.close(promise: nil)
     }
 
     func writeBegan() { self.state.withLockedValue { $0.isWriting = true } }

@@ -21,19 +21,15 @@ struct GatewayKeyRecord: Sendable {
 
     /// What the key ring looks secrets up in: one entry, or two after a rotation.
     var entries: [KeyRing.Entry] {
-        let settings = self.stored.settings
-        func entry(_ digest: Data, endsAt: Date?) -> KeyRing.Entry {
-            KeyRing.Entry(
-                caller: self.stored.caller,
-                digest: digest,
-                isRevoked: self.stored.revokedAt != nil,
-                endsAt: endsAt
-            )
+        func entry(_ digest: Data, graceEndsAt: Date?) -> KeyRing.Entry {
+            var caller = self.stored.caller
+            caller.keyDigest = digest
+            let isRevoked = self.stored.revokedAt != nil
+            return KeyRing.Entry(caller: caller, digest: digest, isRevoked: isRevoked, graceEndsAt: graceEndsAt)
         }
-        let now = entry(self.digest, endsAt: settings.expiresAt)
+        let now = entry(self.digest, graceEndsAt: nil)
         guard let previousDigest, let previousEndsAt else { return [now] }
-        let earlier = min(previousEndsAt, settings.expiresAt ?? previousEndsAt)
-        return [now, entry(previousDigest, endsAt: earlier)]
+        return [now, entry(previousDigest, graceEndsAt: previousEndsAt)]
     }
 }
 
