@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # make run    the demo: five simulated upstreams, the gateway in front of them, and curl lines to try
 # make test   lint and all tests
+# make bench  a release build against nginx, haproxy and caddy; writes Tests/Benchmarks/RESULTS.md
 
 .DEFAULT_GOAL := run
-.PHONY: run test build release check lint deps
+.PHONY: run test build release check lint deps bench
 
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
@@ -30,6 +31,13 @@ build: deps
 
 release: deps
 	$(BUILD) -c release --product sluice
+
+# ARGS="--rounds 1 --size 67108864" makes it short.
+bench: deps release
+	@for tool in nginx haproxy caddy wrk; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then $(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+		apt-get install -q -y --no-install-recommends $$missing; fi
+	python3 Tests/Benchmarks/bench.py --binary .build/release/sluice $(ARGS)
 
 # Reads the configuration and makes one cheap call to each provider.
 check: deps

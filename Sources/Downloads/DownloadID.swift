@@ -43,13 +43,13 @@ public struct DownloadID: Sendable {
         if body.count + Self.tagBytes > (Self.longest - 3) / 4 * 3 {
             body = Data([2]) + Self.short(reference.provider) + Self.digest(of: reference)
         }
-        return "dl_" + (body + self.tag(of: body)).base64URL
+        return "dl_" + Base64URL.encode(body + self.tag(of: body))
     }
 
     /// What `id` says; `nil` for one that this key did not make, or for a provider that is not configured.
     public func target(of id: String) -> Target? {
-        guard id.hasPrefix("dl_"), id.utf8.count <= Self.longest, let sealed = Data(base64URL: id.dropFirst(3)),
-            sealed.base64URL == id.dropFirst(3), sealed.count > Self.tagBytes + 1 + Self.providerBytes
+        guard id.hasPrefix("dl_"), id.utf8.count <= Self.longest,
+            let sealed = Base64URL.decode(id.utf8.dropFirst(3)), sealed.count > Self.tagBytes + 1 + Self.providerBytes
         else { return nil }
         let body = Data(sealed.dropLast(Self.tagBytes))
         // `isValid…` compares the whole tag only; the truncated one is compared here without an early exit.
@@ -128,22 +128,5 @@ extension DownloadID {
         let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
         let groups = [hex[0..<4], hex[4..<6], hex[6..<8], hex[8..<10], hex[10..<16]]
         return groups.map { $0.joined() }.joined(separator: "-")
-    }
-}
-
-extension Data {
-    /// base64url without padding (RFC 4648, 5).
-    public var base64URL: String {
-        self.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-    }
-
-    /// Reads base64url without padding; anything else is `nil`.
-    public init?(base64URL text: some StringProtocol) {
-        guard text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "=") })
-        else {
-            return nil
-        }
-        let plain = String(text).replacing("-", with: "+").replacing("_", with: "/")
-        self.init(base64Encoded: plain + String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4))
     }
 }

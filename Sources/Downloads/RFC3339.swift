@@ -12,9 +12,23 @@ public enum RFC3339 {
         let (year, month, day) = Self.civil(fromDays: days)
         let seconds = rest / 1000
         let fraction = rest % 1000
-        let date = "\(Self.pad(year, 4))-\(Self.pad(month, 2))-\(Self.pad(day, 2))"
-        let time = "\(Self.pad(seconds / 3600, 2)):\(Self.pad(seconds / 60 % 60, 2)):\(Self.pad(seconds % 60, 2))"
-        return fraction == 0 ? "\(date)T\(time)Z" : "\(date)T\(time).\(Self.pad(fraction, 3))Z"
+        // Written digit by digit: every answer holds a few times.
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        func write(_ number: Int64, _ width: Int, _ end: Unicode.Scalar) {
+            let digits = String(number).utf8
+            text += repeatElement(UInt8(ascii: "0"), count: max(0, width - digits.count))
+            text += digits
+            text.append(UInt8(ascii: end))
+        }
+        write(year, 4, "-")
+        write(month, 2, "-")
+        write(day, 2, "T")
+        write(seconds / 3600, 2, ":")
+        write(seconds / 60 % 60, 2, ":")
+        write(seconds % 60, 2, fraction == 0 ? "Z" : ".")
+        if fraction != 0 { write(fraction, 3, "Z") }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads a date or a date and time; without an offset it is UTC, and a space stands for the `+` that a query lost.
@@ -38,11 +52,6 @@ public enum RFC3339 {
     private static func isDay(_ year: Int64, _ month: Int64, _ day: Int64) -> Bool {
         guard (1...9999).contains(year), (1...12).contains(month), day >= 1 else { return false }
         return Self.civil(fromDays: Self.days(year, month, day)) == (year, month, day)
-    }
-
-    private static func pad(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
     // Days since 1970-01-01 in the proleptic Gregorian calendar, counted in 400-year eras that begin on 1 March.

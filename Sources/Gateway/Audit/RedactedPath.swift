@@ -41,13 +41,16 @@ enum RedactedPath {
 
     /// Text without control characters or anything else than printable ASCII (they become `%XX`), cut to `limit` bytes.
     static func bounded(_ text: String, toBytes limit: Int) -> String {
-        var safe = ""
+        var safe: [UInt8] = []
+        safe.reserveCapacity(min(text.utf8.count, limit))
         for byte in text.utf8.prefix(limit + 1) {
-            let piece = (0x20...0x7E).contains(byte) ? String(UnicodeScalar(byte)) : Self.escape(byte)
-            guard safe.utf8.count + piece.utf8.count <= limit else { return safe.dropLast(1) + "~" }
-            safe += piece
+            let length = safe.count
+            if (0x20...0x7E).contains(byte) { safe.append(byte) } else { safe += Self.escape(byte).utf8 }
+            guard safe.count <= limit else {
+                return String(decoding: safe[..<max(0, length - 1)], as: UTF8.self) + "~"
+            }
         }
-        return safe
+        return String(decoding: safe, as: UTF8.self)
     }
 
     private static func escape(_ byte: UInt8) -> String {

@@ -32,7 +32,7 @@ struct ContentAnswer {
     /// Strong, and made only of what the provider says, so that it does not change when the gateway learns a digest.
     var etag: String {
         let digest = SHA256.hash(data: Data("\(self.id) \(self.download.revision)".utf8))
-        return "\"" + Data(digest.prefix(15)).base64URL + "\""
+        return "\"" + Base64URL.encode(digest.prefix(15)) + "\""
     }
 
     var lastModified: Date? { self.download.completedAt ?? self.download.createdAt }

@@ -25,12 +25,14 @@ struct ListCursorCoder: Sendable {
     /// The cursor's text for `request`.
     func text(of cursor: ListCursor, for request: ListRequest) -> String {
         let body = (try? JSONEncoder().encode(cursor.position)) ?? Data()
-        return (self.tag(of: body, for: request) + body).base64URL
+        return Base64URL.encode(self.tag(of: body, for: request) + body)
     }
 
     /// Reads a text; `nil` for one that was made by another gateway, or for another question or order.
     func cursor(in text: String, for request: ListRequest) -> ListCursor? {
-        guard text.utf8.count <= 4096, let data = Data(base64URL: text), data.count > Self.tagBytes else { return nil }
+        guard text.utf8.count <= 4096, let data = Base64URL.decode(text.utf8), data.count > Self.tagBytes else {
+            return nil
+        }
         let body = Data(data.dropFirst(Self.tagBytes))
         let expected = self.tag(of: body, for: request)
         let difference = zip(expected, data.prefix(Self.tagBytes)).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }

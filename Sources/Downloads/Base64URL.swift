@@ -1,9 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Base64url without padding (RFC 4648, 5; RFC 7515, 2), in its one canonical form.
-enum Base64URL {
+public enum Base64URL {
     /// The bytes; `nil` for padding, any other character, or stray bits at the end.
-    static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        // Over the bytes in place where there is one piece of them: ids are read for every request.
+        text.withContiguousStorageIfAvailable { Self.decode(contiguous: $0) } ?? Self.decode(contiguous: Array(text))
+    }
+
+    /// The text of `bytes`.
+    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.underestimatedCount / 3 * 4 + 4)
+        var pending: UInt32 = 0
+        var bits = 0
+        for byte in bytes {
+            pending = pending << 8 | UInt32(byte)
+            bits += 8
+            while bits >= 6 {
+                bits -= 6
+                text.append(Self.character(of: pending >> bits))
+            }
+            pending &= (1 << bits) - 1
+        }
+        if bits > 0 { text.append(Self.character(of: pending << (6 - bits))) }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func decode(contiguous text: some RandomAccessCollection<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 4 * 3 + 2)
@@ -19,24 +43,6 @@ enum Base64URL {
             pending &= (1 << bits) - 1
         }
         return pending == 0 ? bytes : nil
-    }
-
-    /// The text of `bytes`.
-    static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var text: [UInt8] = []
-        var pending: UInt32 = 0
-        var bits = 0
-        for byte in bytes {
-            pending = pending << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                text.append(Self.character(of: pending >> bits))
-            }
-            pending &= (1 << bits) - 1
-        }
-        if bits > 0 { text.append(Self.character(of: pending << (6 - bits))) }
-        return String(decoding: text, as: UTF8.self)
     }
 
     private static func value(of character: UInt8) -> UInt32? {
