@@ -10,11 +10,13 @@ public protocol Simulator: Sendable {
     var server: SimulatorServer { get }
     /// Where its presigned links point to, another origin; `nil` for a vendor without.
     var storage: SimulatorServer? { get }
-    /// What it accepts, by the field names that our configuration has for this kind.
-    var credentials: [String: String] { get }
+    /// The credentials that it knows.
+    var keys: SimulatedKeys { get }
 }
 
 extension Simulator {
+    /// What it accepts from the start, by the field names that our configuration has for this kind.
+    public var credentials: [String: String] { self.keys.first }
     /// `http://127.0.0.1:port`.
     public var baseURL: String { self.server.baseURL }
     /// Every request that the API saw, in order.

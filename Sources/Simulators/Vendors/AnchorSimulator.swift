@@ -41,11 +41,17 @@ public final class AnchorSimulator: Simulator {
     public let server: SimulatorServer
     /// Where its presigned links point to.
     public let storage: SimulatorServer?
-    /// What it accepts.
-    public var credentials: [String: String] { ["apiKey": Self.apiKey] }
+    /// The credentials that it knows.
+    public let keys: SimulatedKeys
 
-    private init(library: SimulatedLibrary, server: SimulatorServer, storage: SimulatorServer) {
+    private init(
+        library: SimulatedLibrary,
+        keys: SimulatedKeys,
+        server: SimulatorServer,
+        storage: SimulatorServer
+    ) {
         self.library = library
+        self.keys = keys
         self.server = server
         self.storage = storage
     }
@@ -59,21 +65,24 @@ public final class AnchorSimulator: Simulator {
     ) async throws -> AnchorSimulator {
         let links = SignedLinks(uses: 1, now: now)
         let storage = try await SimulatorServer.start(port: 0) { links.answer($0) }
-        let api = AnchorAPI(library: library, options: options, links: links, storage: storage.baseURL)
+        let keys = SimulatedKeys("apiKey", first: ["apiKey": Self.apiKey])
+        let api = AnchorAPI(library: library, keys: keys, options: options, links: links, storage: storage.baseURL)
         let server = try await SimulatorServer.start(port: port) { api.answer($0) }
-        return AnchorSimulator(library: library, server: server, storage: storage)
+        return AnchorSimulator(library: library, keys: keys, server: server, storage: storage)
     }
 }
 
 private struct AnchorAPI: Sendable {
     let library: SimulatedLibrary
+    let keys: SimulatedKeys
     let options: AnchorSimulator.Options
     let links: SignedLinks
     let storage: String
 
     func answer(_ request: SimulatedRequest) -> SimulatedResponse {
-        guard request.header("anchor-api-key") == AnchorSimulator.apiKey else {
-            return Self.refuse(401, "Invalid or missing API key")
+        let key = request.header("anchor-api-key")
+        if let refusal = self.keys.refusal(of: key, unknown: "Invalid or missing API key", Self.refuse) {
+            return refusal
         }
         let routes = [
             Route("GET", "/v1/sessions") { request, _ in try self.sessions(request) },

@@ -27,11 +27,12 @@ public final class BrowserbaseSimulator: Simulator {
     public let server: SimulatorServer
     /// Where its presigned links point to.
     public var storage: SimulatorServer? { nil }
-    /// What it accepts.
-    public var credentials: [String: String] { ["apiKey": Self.apiKey] }
+    /// The credentials that it knows.
+    public let keys: SimulatedKeys
 
-    private init(library: SimulatedLibrary, server: SimulatorServer) {
+    private init(library: SimulatedLibrary, keys: SimulatedKeys, server: SimulatorServer) {
         self.library = library
+        self.keys = keys
         self.server = server
     }
 
@@ -41,20 +42,21 @@ public final class BrowserbaseSimulator: Simulator {
         port: Int = 0,
         options: Options = Options()
     ) async throws -> BrowserbaseSimulator {
-        let api = BrowserbaseAPI(library: library, options: options)
+        let keys = SimulatedKeys("apiKey", first: ["apiKey": Self.apiKey])
+        let api = BrowserbaseAPI(library: library, keys: keys, options: options)
         let server = try await SimulatorServer.start(port: port) { api.answer($0) }
-        return BrowserbaseSimulator(library: library, server: server)
+        return BrowserbaseSimulator(library: library, keys: keys, server: server)
     }
 }
 
 private struct BrowserbaseAPI: Sendable {
     let library: SimulatedLibrary
+    let keys: SimulatedKeys
     let options: BrowserbaseSimulator.Options
 
     func answer(_ request: SimulatedRequest) -> SimulatedResponse {
-        guard request.header("X-BB-API-Key") == BrowserbaseSimulator.apiKey else {
-            return Self.refuse(401, "Invalid API key")
-        }
+        let key = request.header("X-BB-API-Key")
+        if let refusal = self.keys.refusal(of: key, unknown: "Invalid API key", Self.refuse) { return refusal }
         let routes = [
             Route("GET", "/v1/sessions") { request, _ in try self.sessions(request) },
             Route("GET", "/v1/sessions/*") { _, ids in .json(Self.session(try self.known(ids[0]))) },
@@ -69,6 +71,7 @@ private struct BrowserbaseAPI: Sendable {
     @Sendable private static func refuse(_ status: Int, _ message: String) -> SimulatedResponse {
         let words = [
             400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 406: "Not Acceptable",
+            429: "Too Many Requests",
         ]
         let error = words[status] ?? "Error"
         return .json(

@@ -5,13 +5,15 @@ import Foundation
 /// Hoody's tree of files; its transfers are in `HoodyAPI+Transfers`.
 struct HoodyAPI: Sendable {
     let library: SimulatedLibrary
+    let keys: SimulatedKeys
     let options: HoodySimulator.Options
     let now: SimulatorClock
 
     func answer(_ request: SimulatedRequest) -> SimulatedResponse {
-        guard request.header("Authorization") == "Bearer \(HoodySimulator.token)" else {
-            return self.refuse(401, "UNAUTHORIZED", "A token is required")
+        let refusal = self.keys.refusal(of: request.authorization("Bearer"), unknown: "A token is required") {
+            self.refuse($0, [401: "UNAUTHORIZED", 403: "ACCESS_FORBIDDEN"][$0] ?? "RATE_LIMITED", $1)
         }
+        if let refusal { return refusal }
         do {
             return try self.route(request)
         } catch let refusal as Refusal {

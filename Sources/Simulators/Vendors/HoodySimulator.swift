@@ -38,11 +38,12 @@ public final class HoodySimulator: Simulator {
     public let server: SimulatorServer
     /// Where its presigned links point to.
     public var storage: SimulatorServer? { nil }
-    /// What it accepts.
-    public var credentials: [String: String] { ["token": Self.token] }
+    /// The credentials that it knows.
+    public let keys: SimulatedKeys
 
-    private init(library: SimulatedLibrary, server: SimulatorServer) {
+    private init(library: SimulatedLibrary, keys: SimulatedKeys, server: SimulatorServer) {
         self.library = library
+        self.keys = keys
         self.server = server
     }
 
@@ -53,8 +54,9 @@ public final class HoodySimulator: Simulator {
         options: Options = Options(),
         now: @escaping SimulatorClock = { Date() }
     ) async throws -> HoodySimulator {
-        let api = HoodyAPI(library: library, options: options, now: now)
+        let keys = SimulatedKeys("token", first: ["token": Self.token])
+        let api = HoodyAPI(library: library, keys: keys, options: options, now: now)
         let server = try await SimulatorServer.start(port: port) { api.answer($0) }
-        return HoodySimulator(library: library, server: server)
+        return HoodySimulator(library: library, keys: keys, server: server)
     }
 }

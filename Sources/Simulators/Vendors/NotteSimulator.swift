@@ -21,11 +21,17 @@ public final class NotteSimulator: Simulator {
     public let server: SimulatorServer
     /// Where its presigned links point to.
     public let storage: SimulatorServer?
-    /// What it accepts.
-    public var credentials: [String: String] { ["apiKey": Self.apiKey] }
+    /// The credentials that it knows.
+    public let keys: SimulatedKeys
 
-    private init(library: SimulatedLibrary, server: SimulatorServer, storage: SimulatorServer) {
+    private init(
+        library: SimulatedLibrary,
+        keys: SimulatedKeys,
+        server: SimulatorServer,
+        storage: SimulatorServer
+    ) {
         self.library = library
+        self.keys = keys
         self.server = server
         self.storage = storage
     }
@@ -42,23 +48,24 @@ public final class NotteSimulator: Simulator {
     ) async throws -> NotteSimulator {
         let links = SignedLinks(uses: linkUses, now: now)
         let storage = try await SimulatorServer.start(port: 0) { links.answer($0) }
-        let api = NotteAPI(library: library, generation: generation, links: links, storage: storage.baseURL)
+        let keys = SimulatedKeys("apiKey", first: ["apiKey": Self.apiKey])
+        let api = NotteAPI(library: library, keys: keys, generation: generation, links: links, storage: storage.baseURL)
         let server = try await SimulatorServer.start(port: port) { api.answer($0) }
-        return NotteSimulator(library: library, server: server, storage: storage)
+        return NotteSimulator(library: library, keys: keys, server: server, storage: storage)
     }
 }
 
 private struct NotteAPI: Sendable {
     let library: SimulatedLibrary
+    let keys: SimulatedKeys
     let generation: NotteSimulator.Generation
     let links: SignedLinks
     let storage: String
 
     func answer(_ request: SimulatedRequest) -> SimulatedResponse {
         if request.path == "/health" { return .json(["status": "ok"]) }
-        guard request.header("Authorization") == "Bearer \(NotteSimulator.apiKey)" else {
-            return Self.refuse(401, "Authentication failed")
-        }
+        let key = request.authorization("Bearer")
+        if let refusal = self.keys.refusal(of: key, unknown: "Authentication failed", Self.refuse) { return refusal }
         var routes = [Route("GET", "/sessions") { request, _ in try self.sessions(request) }]
         switch self.generation {
         case .storage:

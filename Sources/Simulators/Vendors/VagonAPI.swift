@@ -6,6 +6,7 @@ import NIOCore
 /// Vagon's machines and lists; the downloads of files are in `VagonAPI+Downloads`.
 struct VagonAPI: Sendable {
     let library: SimulatedLibrary
+    let keys: SimulatedKeys
     let options: VagonSimulator.Options
     let links: SignedLinks
     let storage: String
@@ -15,22 +16,26 @@ struct VagonAPI: Sendable {
 
     init(
         library: SimulatedLibrary,
+        keys: SimulatedKeys,
         options: VagonSimulator.Options,
         links: SignedLinks,
         storage: String,
         now: @escaping SimulatorClock
     ) {
         self.library = library
+        self.keys = keys
         self.options = options
         self.links = links
         self.storage = storage
         self.now = now
         self.jobs = VagonJobs(polls: options.jobPolls)
-        self.signature = VagonSignature(key: VagonSimulator.apiKey, secret: VagonSimulator.secret, now: now)
+        self.signature = VagonSignature(keys: keys, now: now)
     }
 
     func answer(_ request: SimulatedRequest) -> SimulatedResponse {
         if let fault = self.signature.fault(of: request) { return self.refuse(401, "Unauthorized: \(fault)") }
+        let key = VagonSignature.key(of: request)
+        if let refusal = self.keys.refusal(of: key, unknown: "Unauthorized", self.refuse) { return refusal }
         let prefix = self.options.prefix
         let status = prefix + self.options.jobStatusPath.replacing("{id}", with: "*")
         let routes = [

@@ -36,11 +36,17 @@ public final class VagonSimulator: Simulator {
     public let server: SimulatorServer
     /// Where its presigned links point to.
     public let storage: SimulatorServer?
-    /// What it accepts.
-    public var credentials: [String: String] { ["apiKey": Self.apiKey, "secret": Self.secret] }
+    /// The credentials that it knows.
+    public let keys: SimulatedKeys
 
-    private init(library: SimulatedLibrary, server: SimulatorServer, storage: SimulatorServer) {
+    private init(
+        library: SimulatedLibrary,
+        keys: SimulatedKeys,
+        server: SimulatorServer,
+        storage: SimulatorServer
+    ) {
         self.library = library
+        self.keys = keys
         self.server = server
         self.storage = storage
     }
@@ -56,8 +62,16 @@ public final class VagonSimulator: Simulator {
     ) async throws -> VagonSimulator {
         let links = SignedLinks(uses: options.linkUses, now: now)
         let storage = try await SimulatorServer.start(port: 0) { links.answer($0) }
-        let api = VagonAPI(library: library, options: options, links: links, storage: storage.baseURL, now: now)
+        let keys = SimulatedKeys("apiKey", first: ["apiKey": Self.apiKey, "secret": Self.secret])
+        let api = VagonAPI(
+            library: library,
+            keys: keys,
+            options: options,
+            links: links,
+            storage: storage.baseURL,
+            now: now
+        )
         let server = try await SimulatorServer.start(port: port) { api.answer($0) }
-        return VagonSimulator(library: library, server: server, storage: storage)
+        return VagonSimulator(library: library, keys: keys, server: server, storage: storage)
     }
 }
