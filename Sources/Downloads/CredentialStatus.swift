@@ -10,7 +10,7 @@ public struct CredentialStatus: Hashable, Sendable {
         case ok
         /// The upstream wanted fewer requests with it: it rests.
         case cooling
-        /// The upstream refused it: it is used only where no other is left.
+        /// The upstream refused it: it is used only where no other is left. One that lacks a field is never used.
         case refused
     }
 

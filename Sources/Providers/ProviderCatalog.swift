@@ -45,23 +45,38 @@ public struct ProviderCatalog: Sendable {
     }
 
     /// The provider in its layers; without a usable credential an `unconfigured` entry.
-    public func makeEntry(_ configuration: ProviderConfiguration) throws(FieldProblem) -> ProviderSet.Entry {
+    ///
+    /// A credential that `previous`, an entry of the same upstream, has too goes on as it is there: one that cools still does.
+    public func makeEntry(
+        _ configuration: ProviderConfiguration,
+        keepingCredentialStatesOf previous: ProviderSet.Entry? = nil
+    ) throws(FieldProblem) -> ProviderSet.Entry {
         if let problem = Self.problems(in: configuration).first { throw problem }
         guard configuration.kind != Self.webKind else {
-            return self.entry(configuration, baseURL: "", capabilities: Capabilities(), provider: nil)
+            let none = CredentialPool([])
+            return self.entry(configuration, none, baseURL: "", capabilities: Capabilities(), provider: nil)
         }
         guard let adapter = Self.adapter(for: configuration) else { throw Self.unknownKind }
         let settings = adapter.init(configuration)
+        let baseURL = settings?.shownBaseURL ?? adapter.form.defaultBaseURL ?? ""
+        // What another upstream said of a credential counts for nothing here.
+        let isSame = previous?.kind == configuration.kind && previous?.baseURL == baseURL
+        let pool = CredentialPool(
+            adapter.form.credentials(in: configuration),
+            keeping: isSame ? previous?.credentials() ?? [] : []
+        )
         return self.entry(
             configuration,
-            baseURL: settings?.shownBaseURL ?? adapter.form.defaultBaseURL ?? "",
+            pool,
+            baseURL: baseURL,
             capabilities: adapter.capabilities(configuration),
-            provider: settings?.makeProvider(configuration.id, in: self.environment)
+            provider: settings?.makeProvider(configuration.id, pool, in: self.environment)
         )
     }
 
     private func entry(
         _ configuration: ProviderConfiguration,
+        _ pool: CredentialPool,
         baseURL: String,
         capabilities: Capabilities,
         provider: (any Provider)?
@@ -73,8 +88,26 @@ public struct ProviderCatalog: Sendable {
             baseURL: baseURL,
             capabilities: capabilities,
             provider: provider.map { self.layered($0, health: health) },
-            health: health
+            health: health,
+            credentials: self.statuses(of: configuration.credentials, in: pool)
         )
+    }
+
+    /// How each credential that is not empty does; one that lacks a field is in no pool.
+    private func statuses(
+        of credentials: [ProviderCredential],
+        in pool: CredentialPool
+    ) -> @Sendable () -> [CredentialStatus] {
+        let written = credentials.filter { !$0.fields.values.allSatisfy(\.isEmpty) }.map { credential in
+            var status = CredentialStatus(of: credential)
+            status.state = .refused
+            return status
+        }
+        let now = self.environment.now
+        return {
+            let known = pool.statuses(at: now())
+            return written.map { status in known.first { $0.id == status.id } ?? status }
+        }
     }
 
     private func layered(_ provider: any Provider, health: ProviderHealth) -> any Provider {

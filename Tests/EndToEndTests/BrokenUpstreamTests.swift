@@ -17,7 +17,7 @@ struct Breakage: Sendable, CustomTestStringConvertible {
         Breakage(testDescription: "401", fault: .status(401), status: 502, code: "UPSTREAM_AUTH"),
         Breakage(
             testDescription: "429",
-            fault: .status(429, headers: ["Retry-After": "7"]),
+            fault: .status(429, headers: ["Retry-After": "3"]),
             status: 429,
             code: "UPSTREAM_RATE_LIMITED"
         ),
@@ -99,11 +99,17 @@ extension EndToEnd {
                 #expect(direct.type == "application/problem+json")
                 let alone = try await admin.get("/v1/downloads?provider=\(name)")
                 #expect(alone.status == breakage.status && alone.code == breakage.code, "\(alone.text)")
-                if breakage.status == 429 { #expect(direct.head.value("Retry-After") == "7") }
+                let wait = direct.head.value("Retry-After").flatMap(Int.init)
+                if breakage.status == 429 { #expect((1...3).contains(wait ?? 0)) }
 
                 // It recovers; and once something is known, that stands in for it.
                 vendor.faults.clear()
-                let well = try await admin.get("/v1/downloads?limit=100", Self.anew)
+                var well = try await admin.get("/v1/downloads?limit=100", Self.anew)
+                // The only credential rests for as long as the upstream said.
+                for _ in 1...100 where breakage.status == 429 && well.json["complete"] != true {
+                    try await Task.sleep(for: .milliseconds(100))
+                    well = try await admin.get("/v1/downloads?limit=100", Self.anew)
+                }
                 #expect(well.json["complete"] == true, "\(well.text)")
                 vendor.faults.add(breakage.fault, times: 100_000)
                 let later = try await admin.get("/v1/downloads?limit=100", Self.anew)

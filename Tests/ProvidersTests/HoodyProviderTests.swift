@@ -3,6 +3,7 @@
 import Downloads
 import Foundation
 import Simulators
+import Synchronization
 import Testing
 
 @testable import Providers
@@ -251,6 +252,6 @@ import Testing
 
 /// Counts how often the history was asked for.
 private final class HistoryCount: Sendable {
-    private let ring = CredentialRing(Array(1...100))
-    func next() -> Int { self.ring.next() ?? 0 }
+    private let count = Atomic<Int>(0)
+    func next() -> Int { self.count.wrappingAdd(1, ordering: .relaxed).newValue }
 }

@@ -72,6 +72,50 @@ import Transfer
         #expect(!entry.baseURL.contains("containers"))
     }
 
+    @Test func listsTheCredentialsThatAreThere() async throws {
+        let whole = ProviderCredential(label: "ours", fields: ["apiKey": Secret("k"), "secret": Secret("s")])
+        let half: ProviderCredential = ["apiKey": Secret("k"), "secret": Secret("")]
+        let empty: ProviderCredential = ["apiKey": Secret(""), "secret": Secret("")]
+        for (credentials, states) in [([half, empty, whole], [.refused, .ok]), ([half], [.refused]), ([empty], [])]
+            as [([ProviderCredential], [CredentialStatus.State])]
+        {
+            let entry = try await self.entry(try self.configuration("vagon", credentials: credentials))
+            #expect((entry.provider == nil) == !states.contains(.ok))
+            #expect(entry.credentials().map(\.state) == states)
+            let shown = credentials.filter { $0 != empty }
+            #expect(entry.credentials().map(\.fingerprint) == shown.map(\.fingerprint))
+            #expect(entry.credentials().map(\.label) == shown.map(\.label))
+        }
+        let unplaced = try await self.entry(try self.configuration("hoody", baseURL: nil))
+        #expect(unplaced.provider == nil)
+        #expect(unplaced.credentials().map(\.state) == [.ok])
+    }
+
+    @Test func aRebuiltEntryKeepsTheStatesOfItsCredentials() async throws {
+        let upstream = try await ScriptedUpstream.start { _, _ in .json("{}", status: 429) }
+        let transfer = makeTransfer()
+        let clock = TestClock()
+        let catalog = ProviderCatalog(
+            AdapterEnvironment(transfer: transfer, limits: TransferLimits(), now: { clock.now }),
+            retry: RetryPolicy(retries: 0),
+            logger: Logger(label: "test")
+        )
+        var configuration = try self.configuration("anchor", baseURL: upstream.baseURL)
+        let first = try catalog.makeEntry(configuration)
+        #expect(await failure { try await first.provider?.check() }?.kind == .rateLimited)
+        #expect(first.credentials().map(\.state) == [.cooling])
+        configuration.credentials.append(["apiKey": Secret("another")])
+        let second = try catalog.makeEntry(configuration, keepingCredentialStatesOf: first)
+        #expect(second.credentials().first == first.credentials().first)
+        #expect(second.credentials().map(\.state) == [.cooling, .ok])
+        // Another upstream knows nothing of it.
+        configuration.baseURL = "http://127.0.0.1:2"
+        let elsewhere = try catalog.makeEntry(configuration, keepingCredentialStatesOf: second)
+        #expect(elsewhere.credentials().map(\.state) == [.ok, .ok])
+        await transfer.shutdown()
+        await upstream.stop()
+    }
+
     @Test func webIsKnownAndUnconfigured() async throws {
         let entry = try await self.entry(try self.configuration("web", baseURL: nil, credentials: []))
         #expect(entry.provider == nil)

@@ -44,7 +44,21 @@ import Testing
         #expect(try self.wait("X-RateLimit-Reset", "30") == .seconds(30))
         #expect(try self.wait("X-RateLimit-Reset", "1767225630") == .seconds(30))
         #expect(try self.wait("RateLimit", #""5-in-1min"; r=0; t=58"#) == .seconds(58))
+        #expect(try self.wait("X-RateLimit-Reset", "1767225630000") == .seconds(30))
         #expect(try self.wait("RateLimit", #""5-in-1min"; r=0"#) == nil)
+    }
+
+    @Test func takesTheLimitThatIsUsedUp() throws {
+        #expect(try self.wait("RateLimit", #""minute";r=0;t=58, "day";r=700;t=9000"#) == .seconds(58))
+        #expect(try self.wait("RateLimit", #""minute";r=0;t=58, "day";r=0;t=9000"#) == .seconds(9000))
+        #expect(try self.wait("RateLimit", #""minute";t=5,"day";t=9"#) == .seconds(9))
+        #expect(try self.wait("RateLimit", #""minute";r=0;t=x, ,;=;"#) == nil)
+    }
+
+    @Test func neverWaitsAFractionTooShort() {
+        #expect(RetryAfter.wait(0.0001) == .milliseconds(1))
+        #expect(RetryAfter.wait(-1) == .zero)
+        #expect(RetryAfter.wait(1e300) == .seconds(86_400))
     }
 
     @Test func prefersRetryAfter() throws {

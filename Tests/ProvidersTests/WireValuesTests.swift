@@ -67,10 +67,4 @@ import Testing
         #expect(throws: ProviderError.self) { try PageToken.offset(PageToken("-1")) }
         #expect(throws: ProviderError.self) { try PageToken.offset(PageToken("99999999999999999999")) }
     }
-
-    @Test func usesCredentialsInTurn() {
-        let ring = CredentialRing(["a", "b"])
-        #expect((0..<4).map { _ in ring.next() } == ["a", "b", "a", "b"])
-        #expect(CredentialRing<String>([]).next() == nil)
-    }
 }

@@ -20,7 +20,9 @@ extension Problem {
             break
         }
         if case .after(let wait) = error.retry {
-            self.headers[.retryAfter] = String(max(1, min(wait.components.seconds, 86_400)))
+            // Rounded up: who comes back a fraction of a second too soon is refused again.
+            let seconds = min(wait.components.seconds, 86_400) + (wait.components.attoseconds > 0 ? 1 : 0)
+            self.headers[.retryAfter] = String(max(1, min(seconds, 86_400)))
         }
     }
 

@@ -13,11 +13,10 @@ struct AnchorSettings: AdapterSettings {
     )
 
     let address: UpstreamAddress
-    let apiKeys: [Secret]
 
     init?(_ configuration: ProviderConfiguration) {
-        self.apiKeys = Self.form.credentials(in: configuration).compactMap { $0.fields["apiKey"] }
-        guard !self.apiKeys.isEmpty, let address = Self.form.address(in: configuration) else { return nil }
+        guard !Self.form.credentials(in: configuration).isEmpty, let address = Self.form.address(in: configuration)
+        else { return nil }
         self.address = address
     }
 
@@ -25,10 +24,9 @@ struct AnchorSettings: AdapterSettings {
 
     var shownBaseURL: String { self.address.url }
 
-    func makeProvider(_ id: ProviderID, in environment: AdapterEnvironment) -> any Provider {
-        let keys = CredentialRing(self.apiKeys)
-        let client = UpstreamClient(self.address, hiding: self.apiKeys, in: environment) { _ in
-            HTTPFields(credential: "anchor-api-key", keys.next()?.reveal() ?? "")
+    func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
+        let client = UpstreamClient(self.address, pool, in: environment) { credential, _ in
+            HTTPFields(credential: "anchor-api-key", credential["apiKey"])
         }
         return AnchorProvider(id: id, api: AnchorAPI(client: client))
     }

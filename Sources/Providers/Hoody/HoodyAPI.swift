@@ -54,16 +54,10 @@ struct HoodyAPI: Sendable {
             range: range,
             maxRedirects: 5
         )
-        var content = try await self.client.content(call)
-        guard content.range == nil, content.validator == nil, let length = content.length, length <= 4096,
-            content.mimeType?.lowercased().hasPrefix("application/json") == true
-        else { return content }
-        var bytes = ByteBuffer()
-        for try await piece in content.body { bytes.writeImmutableBuffer(piece) }
-        let answer = UpstreamAnswer(status: 200, headers: [:], body: Data(bytes.readableBytesView))
-        if let refusal = Self.refine(answer, self.client.failures) { throw refusal }
-        content.body = ContentBody(bytes)
-        return content
+        return try await self.client.content(call) { content in
+            guard content.range == nil, content.validator == nil, let length = content.length else { return false }
+            return length <= 4096 && content.mimeType?.lowercased().hasPrefix("application/json") == true
+        }
     }
 
     /// Removes a file.
@@ -86,17 +80,17 @@ struct HoodyAPI: Sendable {
 
 /// Failures: `success: false` is one also under a status of success.
 extension HoodyAPI {
-    static func refine(_ answer: UpstreamAnswer, _ failures: UpstreamFailures) -> ProviderError? {
+    static func refine(_ answer: UpstreamAnswer, _ words: UpstreamWords) -> RefinedFailure? {
         guard !answer.isHTML, let refusal = try? JSONDecoder().decode(Refusal.self, from: answer.body),
             refusal.success?.value == false || !answer.isSuccess
         else { return nil }
         let word = [refusal.code?.value, refusal.error?.value].compactMap { $0 }.first { self.kinds[$0] != nil }
         if let word, let (kind, retry) = self.kinds[word] {
-            return ProviderError(kind, retry: retry, message: "The file server refused (\(word)).")
+            return .error(ProviderError(kind, retry: retry, message: "The file server refused (\(word))."))
         }
         guard answer.isSuccess else { return nil }
-        let words = failures.words.find(in: answer) ?? "no reason given"
-        return ProviderError(.upstream(status: answer.status), message: "The file server refused: \(words)")
+        let reason = words.find(in: answer) ?? "no reason given"
+        return .error(ProviderError(.upstream(status: answer.status), message: "The file server refused: \(reason)"))
     }
 
     private static let kinds: [String: (ProviderError.Kind, ProviderError.Retry)] = [

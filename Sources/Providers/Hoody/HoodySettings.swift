@@ -13,10 +13,8 @@ struct HoodySettings: AdapterSettings {
     static let form = ProviderForm(defaultBaseURL: nil, credentialFields: ["token"], settings: [])
 
     let address: UpstreamAddress
-    let tokens: [Secret]
 
     init?(_ configuration: ProviderConfiguration) {
-        self.tokens = Self.form.credentials(in: configuration).compactMap { $0.fields["token"] }
         guard let address = Self.form.address(in: configuration) else { return nil }
         self.address = address
     }
@@ -25,15 +23,14 @@ struct HoodySettings: AdapterSettings {
 
     var shownBaseURL: String { "\(self.address.origin.scheme)://<secret>" }
 
-    func makeProvider(_ id: ProviderID, in environment: AdapterEnvironment) -> any Provider {
-        let tokens = CredentialRing(self.tokens)
-        let secrets = self.tokens + [Secret(self.address.url), Secret(self.address.origin.host)]
+    func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
         let client = UpstreamClient(
             self.address,
-            hiding: secrets,
+            pool,
+            hiding: [Secret(self.address.url), Secret(self.address.origin.host)],
             in: environment,
-            authorize: { _ in
-                tokens.next().map { HTTPFields(credential: "Authorization", "Bearer \($0.reveal())") } ?? [:]
+            authorize: { credential, _ in
+                HTTPFields(credential: "Authorization", "Bearer \(credential["token"])")
             },
             refine: HoodyAPI.refine
         )

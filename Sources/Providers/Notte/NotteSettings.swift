@@ -21,13 +21,12 @@ struct NotteSettings: AdapterSettings {
     )
 
     let address: UpstreamAddress
-    let apiKeys: [Secret]
     let generation: Generation
 
     init?(_ configuration: ProviderConfiguration) {
-        self.apiKeys = Self.form.credentials(in: configuration).compactMap { $0.fields["apiKey"] }
         self.generation = Self.generation(configuration) ?? .storage
-        guard !self.apiKeys.isEmpty, let address = Self.form.address(in: configuration) else { return nil }
+        guard !Self.form.credentials(in: configuration).isEmpty, let address = Self.form.address(in: configuration)
+        else { return nil }
         self.address = address
     }
 
@@ -46,10 +45,9 @@ struct NotteSettings: AdapterSettings {
 
     var shownBaseURL: String { self.address.url }
 
-    func makeProvider(_ id: ProviderID, in environment: AdapterEnvironment) -> any Provider {
-        let keys = CredentialRing(self.apiKeys)
-        let client = UpstreamClient(self.address, hiding: self.apiKeys, in: environment) { _ in
-            HTTPFields(credential: "Authorization", "Bearer \(keys.next()?.reveal() ?? "")")
+    func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
+        let client = UpstreamClient(self.address, pool, in: environment) { credential, _ in
+            HTTPFields(credential: "Authorization", "Bearer \(credential["apiKey"])")
         }
         let api = NotteAPI(client: client)
         switch self.generation {

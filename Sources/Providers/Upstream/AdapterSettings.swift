@@ -27,8 +27,8 @@ protocol AdapterSettings: Sendable {
     /// The base URL as it may be shown.
     var shownBaseURL: String { get }
 
-    /// The adapter, without layers.
-    func makeProvider(_ id: ProviderID, in environment: AdapterEnvironment) -> any Provider
+    /// The adapter, without layers; it sends the credentials of `pool`.
+    func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider
 }
 
 extension AdapterSettings {
@@ -48,6 +48,11 @@ struct AdapterEnvironment: Sendable {
     var nonce: @Sendable () -> String = { UUID().uuidString.lowercased() }
     /// Waits; throws when cancelled.
     var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+}
+
+extension ProviderCredential {
+    /// The text of a field; empty where it is missing.
+    subscript(field: String) -> String { self.fields[field]?.reveal() ?? "" }
 }
 
 extension HTTPFields {

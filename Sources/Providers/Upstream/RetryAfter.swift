@@ -49,22 +49,30 @@ enum RetryAfter {
         return RFC3339.parse(date.joined(separator: "-") + "T" + time + "Z")
     }
 
-    /// Seconds, or a unix time: a number above 10^9 can only be one (providers.md, 7.5).
+    /// Seconds as what is waited: none, and a day, at the outside; never a fraction of a millisecond too short.
+    static func wait(_ seconds: Double) -> Duration {
+        .milliseconds(Int64((min(max(seconds, 0), 86_400) * 1000).rounded(.up)))
+    }
+
+    /// Seconds, or a unix time: a number above 10^9 can only be one (providers.md, 7.5), above 10^11 one in milliseconds.
     private static func seconds(_ text: String, now: Date) -> Duration? {
         guard let number = Double(text.filter { $0 != " " }), number.isFinite, number >= 0 else { return nil }
-        return self.wait(number > 1e9 ? number - now.timeIntervalSince1970 : number)
+        guard number > 1e9 else { return self.wait(number) }
+        return self.wait((number > 1e11 ? number / 1000 : number) - now.timeIntervalSince1970)
     }
 
+    /// The longest reset of the policies that are used up; where none says so, of all.
     private static func draft(_ text: String, now: Date) -> Duration? {
-        for parameter in text.split(separator: ";") {
-            let pair = parameter.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
-            if pair.count == 2, pair[0] == "t" { return self.seconds(pair[1], now: now) }
+        let policies = text.split(separator: ",").map { policy in
+            let pairs = policy.split(separator: ";").map { parameter in
+                parameter.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " } }
+            }
+            return pairs.filter { $0.count == 2 }.reduce(into: [String: String]()) { $0[$1[0]] = $1[1] }
         }
-        return nil
-    }
-
-    private static func wait(_ seconds: Double) -> Duration {
-        .milliseconds(Int64(min(max(seconds, 0), 86_400) * 1000))
+        func longest(_ policies: [[String: String]]) -> Duration? {
+            policies.compactMap { $0["t"].flatMap { self.seconds($0, now: now) } }.max()
+        }
+        return longest(policies.filter { $0["r"] == "0" }) ?? longest(policies)
     }
 
     private static func field(_ name: String, in headers: HTTPFields) -> String? {

@@ -6,19 +6,23 @@ import HTTPTypes
 import NIOCore
 import Transfer
 
-/// Speaks with one upstream: puts calls under its base URL, sends the credential to that origin only, reads JSON within a
-/// bound, and makes a ``ProviderError`` of every failure.
+/// Speaks with one upstream: puts calls under its base URL, sends a credential to that origin only, and the next one where it
+/// is refused, reads JSON within a bound, and makes a ``ProviderError`` of every failure.
 struct UpstreamClient: Sendable {
-    /// Gives the fields with the credential for one call; asked anew for each.
-    typealias Authorize = @Sendable (_ call: UpstreamCall) -> HTTPFields
+    /// Writes a credential into the fields of one call; asked anew for each try.
+    typealias Authorize = @Sendable (_ credential: ProviderCredential, _ call: UpstreamCall) -> HTTPFields
 
     /// Reads an upstream's own error codes; `nil`: what the status says counts.
-    typealias Refine = @Sendable (_ answer: UpstreamAnswer, _ failures: UpstreamFailures) -> ProviderError?
+    typealias Refine = @Sendable (_ answer: UpstreamAnswer, _ words: UpstreamWords) -> RefinedFailure?
 
     /// Where it is, and what of its texts is secret.
     let upstream: UpstreamAddress
     /// Makes errors.
     let failures: UpstreamFailures
+    /// What it may send.
+    let pool: CredentialPool
+    /// The time.
+    let now: @Sendable () -> Date
 
     private let transfer: TransferClient
     private let limits: TransferLimits
@@ -30,13 +34,16 @@ struct UpstreamClient: Sendable {
 
     init(
         _ upstream: UpstreamAddress,
-        hiding secrets: [Secret],
+        _ pool: CredentialPool,
+        hiding secrets: [Secret] = [],
         in environment: AdapterEnvironment,
         authorize: @escaping Authorize,
         refine: @escaping Refine = { _, _ in nil }
     ) {
         self.upstream = upstream
-        self.failures = UpstreamFailures(words: UpstreamWords(hiding: secrets), now: environment.now)
+        self.failures = UpstreamFailures(words: UpstreamWords(hiding: pool.secrets + secrets), now: environment.now)
+        self.pool = pool
+        self.now = environment.now
         self.transfer = environment.transfer
         self.limits = environment.limits
         self.authorize = authorize
@@ -55,21 +62,30 @@ struct UpstreamClient: Sendable {
 
     /// Makes a call; throws for any answer but a success.
     func success(of call: UpstreamCall) async throws(ProviderError) -> UpstreamAnswer {
-        let answer = try await self.answer(to: call)
-        guard answer.isSuccess else { throw self.error(of: answer) }
-        if let error = self.refine(answer, self.failures) { throw error }
-        return answer
+        try Self.value(of: try await self.result(of: call))
     }
 
-    /// Makes a call; returns the answer whatever its status is.
-    func answer(to call: UpstreamCall) async throws(ProviderError) -> UpstreamAnswer {
-        let response = try await self.send(call)
-        return try await self.collect(response, upTo: Self.longestJSON)
+    /// Makes a call; a failure is an answer that does not refuse the credential.
+    func result(of call: UpstreamCall) async throws(ProviderError) -> Result<UpstreamAnswer, UpstreamFailure> {
+        try await self.trying { credential async throws(ProviderError) in
+            let response = try await self.execute(self.request(call, at: self.url(of: call), with: credential))
+            let answer = try await self.collect(response, upTo: Self.longestJSON)
+            let failure = answer.isSuccess ? self.refined(answer) : self.failure(answer)
+            return failure.map { .failure($0) } ?? .success(answer)
+        }
     }
 
     /// Opens bytes below the base URL; returns at the head.
-    func content(_ call: UpstreamCall) async throws(ProviderError) -> Content {
-        try await self.content(of: try await self.send(call), wanted: call.range)
+    ///
+    /// A success of which `mayBeRefusal` holds is read first, and is a failure where its body says so.
+    func content(
+        _ call: UpstreamCall,
+        mayBeRefusal: (Content) -> Bool = { _ in false }
+    ) async throws(ProviderError) -> Content {
+        let result = try await self.trying { credential async throws(ProviderError) in
+            try await self.open(call, at: self.url(of: call), with: credential, mayBeRefusal)
+        }
+        return try Self.value(of: result)
     }
 
     /// Opens the bytes behind an address that the upstream's answer named.
@@ -81,33 +97,37 @@ struct UpstreamClient: Sendable {
         sendsCredential: Bool,
         maxRedirects: Int = 5
     ) async throws(ProviderError) -> Content {
-        let call = UpstreamCall(.get, "", accept: "*/*", range: range)
-        let isOurs = Origin(of: link) == self.upstream.origin
-        let response = try await self.execute(
-            TransferRequest(
-                url: link,
-                headers: call.headers,
-                credentials: sendsCredential && isOurs ? self.authorize(call) : [:],
-                trustedOrigin: self.upstream.origin,
-                limits: self.limits,
-                maxRedirects: maxRedirects
-            )
-        )
-        let isStore = !sendsCredential || Origin(of: response.url) != self.upstream.origin
-        if isStore && (response.status == 401 || response.status == 403) {
-            // A store's refusal is about a link that has expired, not about the operator's credential.
-            throw ProviderError(
-                .upstream(status: response.status),
-                retry: .now,
-                message: "The upstream's store refused its own link (\(response.status))."
-            )
+        let call = UpstreamCall(.get, "", accept: "*/*", range: range, maxRedirects: maxRedirects)
+        guard sendsCredential, Origin(of: link) == self.upstream.origin else {
+            return try Self.value(of: try await self.open(call, at: link, with: nil, isStore: true))
         }
-        return try await self.content(of: response, wanted: range)
+        let result = try await self.trying { credential async throws(ProviderError) in
+            try await self.open(call, at: link, with: credential)
+        }
+        return try Self.value(of: result)
     }
 
-    /// What an answer that is no success means.
-    func error(of answer: UpstreamAnswer) -> ProviderError {
-        self.refine(answer, self.failures) ?? self.failures.error(answer)
+    /// What an answer means whose status is no success.
+    private func failure(_ answer: UpstreamAnswer) -> UpstreamFailure {
+        self.refined(answer)
+            ?? UpstreamFailure(error: self.failures.error(answer), status: answer.status, answer: answer)
+    }
+
+    /// What an answer of any status says by its own error code; `nil`: nothing.
+    private func refined(_ answer: UpstreamAnswer) -> UpstreamFailure? {
+        switch self.refine(answer, self.failures.words) {
+        case .status(let status):
+            UpstreamFailure(error: self.failures.error(status: status, answer), status: status, answer: answer)
+        case .error(let error): UpstreamFailure(error: error, status: answer.status, answer: answer)
+        case nil: nil
+        }
+    }
+
+    private static func value<Value>(of result: Result<Value, UpstreamFailure>) throws(ProviderError) -> Value {
+        switch result {
+        case .success(let value): return value
+        case .failure(let failure): throw failure.error
+        }
     }
 
     /// Reads the JSON of a success; throws `malformedResponse` where it is none, or not of `type`.
@@ -125,18 +145,24 @@ struct UpstreamClient: Sendable {
         }
     }
 
-    private func send(_ call: UpstreamCall) async throws(ProviderError) -> TransferResponse {
-        try await self.execute(
-            TransferRequest(
-                method: call.method,
-                url: self.upstream.url + call.path + URLPath.query(call.query),
-                headers: call.headers,
-                credentials: self.authorize(call),
-                trustedOrigin: self.upstream.origin,
-                body: call.body.map { .bytes($0) } ?? .none,
-                limits: self.limits,
-                maxRedirects: call.maxRedirects
-            )
+    private func url(of call: UpstreamCall) -> String {
+        self.upstream.url + call.path + URLPath.query(call.query)
+    }
+
+    private func request(
+        _ call: UpstreamCall,
+        at url: String,
+        with credential: ProviderCredential?
+    ) -> TransferRequest {
+        TransferRequest(
+            method: call.method,
+            url: url,
+            headers: call.headers,
+            credentials: credential.map { self.authorize($0, call) } ?? [:],
+            trustedOrigin: self.upstream.origin,
+            body: call.body.map { .bytes($0) } ?? .none,
+            limits: self.limits,
+            maxRedirects: call.maxRedirects
         )
     }
 
@@ -163,16 +189,43 @@ struct UpstreamClient: Sendable {
         }
     }
 
-    private func content(of response: TransferResponse, wanted: ByteRange?) async throws(ProviderError) -> Content {
-        if response.status == 416, wanted != nil {
+    /// One attempt to open bytes.
+    ///
+    /// What a store says, to which a link or a redirect led, is never about the operator's credential: it is thrown.
+    private func open(
+        _ call: UpstreamCall,
+        at url: String,
+        with credential: ProviderCredential?,
+        isStore: Bool = false,
+        _ mayBeRefusal: (Content) -> Bool = { _ in false }
+    ) async throws(ProviderError) -> Result<Content, UpstreamFailure> {
+        let response = try await self.execute(self.request(call, at: url, with: credential))
+        if response.status == 416, call.range != nil {
             throw ProviderError(
                 .rangeNotSatisfiable(size: ContentAnswer.unsatisfiedSize(response.headers)),
                 message: "No byte of the file lies in the range."
             )
         }
         guard (200...299).contains(response.status) else {
-            throw self.error(of: try await self.collect(response, upTo: 64 << 10))
+            let answer = try await self.collect(response, upTo: 64 << 10)
+            if isStore || Origin(of: response.url) != self.upstream.origin { throw self.storeError(of: answer) }
+            return .failure(self.failure(answer))
         }
+        var content = try self.content(of: response, wanted: call.range)
+        guard mayBeRefusal(content) else { return .success(content) }
+        var bytes = ByteBuffer()
+        for try await piece in content.body { bytes.writeImmutableBuffer(piece) }
+        let answer = UpstreamAnswer(
+            status: response.status,
+            headers: response.headers,
+            body: Data(bytes.readableBytesView)
+        )
+        if let failure = self.refined(answer) { return .failure(failure) }
+        content.body = ContentBody(bytes)
+        return .success(content)
+    }
+
+    private func content(of response: TransferResponse, wanted: ByteRange?) throws(ProviderError) -> Content {
         let head = try ContentAnswer(status: response.status, headers: response.headers)
         guard head.range == nil || wanted != nil else {
             throw self.failures.malformed("The upstream sent a part where the whole file was asked for.")
@@ -184,6 +237,15 @@ struct UpstreamClient: Sendable {
             mimeType: head.mimeType,
             validator: head.validator,
             body: self.body(response.body, promised: head.length)
+        )
+    }
+
+    private func storeError(of answer: UpstreamAnswer) -> ProviderError {
+        guard answer.status == 401 || answer.status == 403 else { return self.failures.error(answer) }
+        return ProviderError(
+            .upstream(status: answer.status),
+            retry: .now,
+            message: "The upstream's store refused its own link (\(answer.status))."
         )
     }
 

@@ -39,7 +39,7 @@ struct UpstreamFailures: Sendable {
         self.error(status: answer.status, answer)
     }
 
-    /// The error of an answer whose body names a `status` of its own.
+    /// The error of an answer that means `status`, whatever its own is.
     func error(status: Int, _ answer: UpstreamAnswer) -> ProviderError {
         let words = self.words.find(in: answer)
         if status == 401 || status == 403 {

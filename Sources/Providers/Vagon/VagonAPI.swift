@@ -53,15 +53,15 @@ struct VagonAPI: Sendable {
             Self.prefix + "/files/download",
             body: Self.body(["file_ids": .array([number])])
         )
-        let answer = try await self.client.answer(to: call)
-        // An older server has only the call for one file, and no route for this one.
-        if answer.status == 405 || (answer.status == 404 && answer.isHTML) {
+        switch try await self.client.result(of: call) {
+        case .success(let answer): return try self.client.decode(Link.self, from: answer)
+        case .failure(let failure):
+            // An older server has only the call for one file, and no route for this one.
+            let answer = failure.answer
+            guard answer.status == 405 || (answer.status == 404 && answer.isHTML) else { throw failure.error }
             let path = "\(Self.prefix)/files/\(try URLPath.part(file))/download"
             return try await self.client.json(Link.self, UpstreamCall(.get, path))
         }
-        guard answer.isSuccess else { throw self.client.error(of: answer) }
-        if let error = Self.refine(answer, self.client.failures) { throw error }
-        return try self.client.decode(Link.self, from: answer)
     }
 
     /// Asks whether a job has made its link.
@@ -95,22 +95,22 @@ struct VagonAPI: Sendable {
 
 /// Failures: what `client_code` says counts before the HTTP status, since most codes are no HTTP statuses.
 extension VagonAPI {
-    static func refine(_ answer: UpstreamAnswer, _ failures: UpstreamFailures) -> ProviderError? {
+    static func refine(_ answer: UpstreamAnswer, _ words: UpstreamWords) -> RefinedFailure? {
         guard !answer.isHTML, let envelope = try? JSONDecoder().decode(Envelope.self, from: answer.body),
             let code = envelope.clientCode?.value
         else { return nil }
-        let words = failures.words.find(in: answer) ?? "no reason given"
-        func error(_ kind: ProviderError.Kind, _ retry: ProviderError.Retry = .never) -> ProviderError {
-            ProviderError(kind, retry: retry, message: "Vagon refused (\(code)): \(words)")
+        let reason = words.find(in: answer) ?? "no reason given"
+        func error(_ kind: ProviderError.Kind, _ retry: ProviderError.Retry = .never) -> RefinedFailure {
+            .error(ProviderError(kind, retry: retry, message: "Vagon refused (\(code)): \(reason)"))
         }
         switch code {
         case 200...299: return nil
-        case 400 where words.lowercased().contains("not running"), 4201: return error(.machineNotRunning)
+        case 400 where reason.lowercased().contains("not running"), 4201: return error(.machineNotRunning)
         case 440, 469: return error(.unavailable, .now)
         case 450: return error(.conflict)
         case 480, 4110, 4710: return error(.permission)
         case 4202: return error(.invalidRequest)
-        case 400...599: return failures.error(status: code, answer)
+        case 400...599: return .status(code)
         default: return answer.isSuccess ? error(.upstream(status: answer.status)) : nil
         }
     }

@@ -15,7 +15,6 @@ struct VagonSettings: AdapterSettings {
     )
 
     let address: UpstreamAddress
-    let keys: [VagonKey]
     /// Where a download job's state is asked, with `{id}` for its id.
     let jobStatusPath: String
     /// Where session recordings are listed; `nil`: they are not.
@@ -24,14 +23,11 @@ struct VagonSettings: AdapterSettings {
     let contentPaths: [String]
 
     init?(_ configuration: ProviderConfiguration) {
-        self.keys = Self.form.credentials(in: configuration).compactMap { credential in
-            guard let key = credential.fields["apiKey"], let secret = credential.fields["secret"] else { return nil }
-            return VagonKey(apiKey: key, secret: secret)
-        }
         self.jobStatusPath = Self.text("jobStatusPath", in: configuration) ?? "/files/download/{id}"
         self.recordingsPath = Self.text("recordingsPath", in: configuration)
         self.contentPaths = Self.contentPaths(in: configuration) ?? []
-        guard !self.keys.isEmpty, let address = Self.form.address(in: configuration) else { return nil }
+        guard !Self.form.credentials(in: configuration).isEmpty, let address = Self.form.address(in: configuration)
+        else { return nil }
         self.address = address
     }
 
@@ -57,16 +53,15 @@ struct VagonSettings: AdapterSettings {
 
     var shownBaseURL: String { self.address.url }
 
-    func makeProvider(_ id: ProviderID, in environment: AdapterEnvironment) -> any Provider {
-        let keys = CredentialRing(self.keys)
-        let secrets = self.keys.flatMap { [$0.apiKey, $0.secret] }
+    func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
         let basePath = self.address.path
         let client = UpstreamClient(
             self.address,
-            hiding: secrets,
+            pool,
             in: environment,
-            authorize: { call in
-                keys.next()?.sign(call, basePath: basePath, nonce: environment.nonce(), time: environment.now()) ?? [:]
+            authorize: { credential, call in
+                VagonKey(apiKey: Secret(credential["apiKey"]), secret: Secret(credential["secret"]))
+                    .sign(call, basePath: basePath, nonce: environment.nonce(), time: environment.now())
             },
             refine: VagonAPI.refine
         )

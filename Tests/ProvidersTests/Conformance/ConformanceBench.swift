@@ -2,20 +2,30 @@
 
 import Crypto
 import Downloads
+import Foundation
+import HTTPTypes
 import Logging
 import NIOCore
-import Providers
 import Simulators
 import Transfer
+
+@testable import Providers
 
 /// A simulator, and in front of it the provider that is checked.
 struct ConformanceBench: Sendable {
     let harness: ProviderHarness
     let simulator: any Simulator
     let transfer: TransferClient
+    /// The time of the provider and of the simulator.
+    let clock: TestClock
     var provider: any Provider
     /// A provider with credentials that the upstream does not know.
     let stranger: any Provider
+    /// Another credential that the upstream knows.
+    let second: [String: String]
+    /// A provider with the upstream's own credential and ``second``.
+    let pooled: ProviderSet.Entry
+    let pooledProvider: any Provider
 
     var library: SimulatedLibrary { self.simulator.library }
 
@@ -25,27 +35,38 @@ struct ConformanceBench: Sendable {
         on harness: ProviderHarness,
         wrap: (any Provider) -> any Provider = { $0 }
     ) async throws {
-        let simulator = try await harness.start(SimulatedLibrary())
+        let clock = TestClock()
+        let simulator = try await harness.start(SimulatedLibrary()) { clock.now }
         var logger = Logger(label: "conformance")
         logger.logLevel = .critical
         let transfer = TransferClient(egress: EgressPolicy(allowAddresses: ["127.0.0.0/8"]), logger: logger)
         let limit = Duration.seconds(check.isImpatient ? 1 : 20)
+        let limits = TransferLimits(connect: .seconds(5), firstByte: limit, idle: limit)
         let catalog = ProviderCatalog(
-            transfer: transfer,
-            limits: TransferLimits(connect: .seconds(5), firstByte: limit, idle: limit),
+            AdapterEnvironment(transfer: transfer, limits: limits, now: { clock.now }),
             retry: RetryPolicy(retries: 0),
             logger: logger
         )
         let result: Result<Void, any Error>
         do {
-            let provider = try Self.provider(of: harness, at: simulator, in: catalog) { $0 }
-            let stranger = try Self.provider(of: harness, at: simulator, in: catalog) { "x-" + $0.reversed() }
+            let own = simulator.credentials
+            let second = own.mapValues { "second-" + $0.reversed() }
+            simulator.keys.add(second)
+            func entry(_ credentials: [[String: String]]) throws -> ProviderSet.Entry {
+                try Self.entry(of: harness, at: simulator, in: catalog, credentials)
+            }
+            let pooled = try entry([own, second])
+            let stranger = try entry([own.mapValues { "x-" + $0.reversed() }])
             let bench = ConformanceBench(
                 harness: harness,
                 simulator: simulator,
                 transfer: transfer,
-                provider: wrap(provider),
-                stranger: stranger
+                clock: clock,
+                provider: wrap(try Self.provider(try entry([own]))),
+                stranger: try Self.provider(stranger),
+                second: second,
+                pooled: pooled,
+                pooledProvider: try Self.provider(pooled)
             )
             try await check.run(bench)
             result = .success(())
@@ -57,23 +78,25 @@ struct ConformanceBench: Sendable {
         try result.get()
     }
 
-    private static func provider(
+    private static func entry(
         of harness: ProviderHarness,
         at simulator: any Simulator,
         in catalog: ProviderCatalog,
-        credential: (String) -> String
-    ) throws -> any Provider {
+        _ credentials: [[String: String]]
+    ) throws -> ProviderSet.Entry {
         guard let id = ProviderID(harness.name) else { throw ConformanceFailure("\(harness.name) is no name") }
         let configuration = ProviderConfiguration(
             id: id,
             kind: harness.kind,
             baseURL: simulator.baseURL,
-            credentials: [ProviderCredential(fields: simulator.credentials.mapValues { Secret(credential($0)) })],
+            credentials: credentials.map { ProviderCredential(fields: $0.mapValues { Secret($0) }) },
             settings: harness.settings
         )
-        guard let provider = try catalog.makeEntry(configuration).provider else {
-            throw ConformanceFailure("\(harness.name) is unconfigured")
-        }
+        return try catalog.makeEntry(configuration)
+    }
+
+    private static func provider(_ entry: ProviderSet.Entry) throws -> any Provider {
+        guard let provider = entry.provider else { throw ConformanceFailure("\(entry.id) is unconfigured") }
         return provider
     }
 
@@ -161,10 +184,22 @@ struct ConformanceBench: Sendable {
         for listener in self.simulator.listeners { listener.faults.add(fault, times: 1000) }
     }
 
-    /// Takes all faults away.
+    /// Takes all faults away, and what they left.
     func mend() {
         for listener in self.simulator.listeners { listener.faults.clear() }
+        self.rest()
     }
+
+    /// Lets so much time pass that no credential cools any more.
+    func rest() { self.clock.advance(by: 2 * 86_400) }
+
+    /// Forgets the requests so far.
+    func clearRequests() {
+        for listener in self.simulator.listeners { listener.clearRequests() }
+    }
+
+    /// Every value of a known credential.
+    var secrets: [String] { [self.simulator.credentials, self.second].flatMap(\.values) }
 
     /// The requests at all listeners.
     var requests: [SimulatedRequest] { self.simulator.listeners.flatMap(\.requests) }
@@ -186,10 +221,27 @@ struct ConformanceBench: Sendable {
         var dumped = ""
         dump(error, to: &dumped)
         texts.append(dumped)
-        for secret in Array(self.simulator.credentials.values) + ["X-Amz-Signature", "Bearer ", "HMAC "] {
+        for secret in self.secrets + ["X-Amz-Signature", "Bearer ", "HMAC "] {
             for text in texts where text.contains(secret) {
                 throw ConformanceFailure("\(what): a secret in the error: \(text)")
             }
         }
     }
+}
+
+/// The provider with two credentials.
+extension ConformanceBench {
+    /// How each of its credentials does.
+    var states: [CredentialStatus.State] { self.pooled.credentials().map(\.state) }
+
+    /// How many requests showed each of its credentials.
+    var uses: [Int] {
+        [self.simulator.credentials, self.second].map { credential in
+            let key = credential["apiKey"] ?? credential["token"] ?? ""
+            return self.requests.filter { request in request.headers.contains { $0.value.contains(key) } }.count
+        }
+    }
+
+    /// Makes its one call that is exactly one request.
+    func check() async throws { try await self.pooledProvider.check() }
 }

@@ -39,7 +39,7 @@ struct ProviderHarness: Sendable {
     var differences: Set<Difference> = []
     /// Wire fields that the vendor may leave out of an item.
     var optionalFields: Set<String> = []
-    let start: @Sendable (SimulatedLibrary) async throws -> any Simulator
+    let start: @Sendable (SimulatedLibrary, @escaping SimulatorClock) async throws -> any Simulator
 
     func has(_ difference: Difference) -> Bool { self.differences.contains(difference) }
 
@@ -51,14 +51,16 @@ struct ProviderHarness: Sendable {
         name: "browserbase",
         kind: "browserbase",
         differences: [.hasChecksum, .hasMimeType, .idsStandAlone],
-        start: { try await BrowserbaseSimulator.start(library: $0) }
+        start: { library, _ in try await BrowserbaseSimulator.start(library: library) }
     )
 
     static let browserbaseZip = ProviderHarness(
         name: "browserbase-zip",
         kind: "browserbase",
         differences: [.filesInArchive],
-        start: { try await BrowserbaseSimulator.start(library: $0, options: .init(downloadsAPI: false)) }
+        start: { library, _ in
+            try await BrowserbaseSimulator.start(library: library, options: .init(downloadsAPI: false))
+        }
     )
 
     private static let anchorFields: Set<String> = [
@@ -69,7 +71,7 @@ struct ProviderHarness: Sendable {
         name: "anchor",
         kind: "anchor",
         optionalFields: anchorFields,
-        start: { try await AnchorSimulator.start(library: $0) }
+        start: { try await AnchorSimulator.start(library: $0, now: $1) }
     )
 
     static let anchorRedirected = ProviderHarness(
@@ -77,7 +79,7 @@ struct ProviderHarness: Sendable {
         kind: "anchor",
         differences: [.bytesBehindLinks],
         optionalFields: anchorFields,
-        start: { try await AnchorSimulator.start(library: $0, options: .init(links: .redirected)) }
+        start: { try await AnchorSimulator.start(library: $0, options: .init(links: .redirected), now: $1) }
     )
 
     static let notteStorage = ProviderHarness(
@@ -86,7 +88,7 @@ struct ProviderHarness: Sendable {
         settings: ["api": "storage"],
         differences: [.namesAreIdentity, .timesMayLack, .bytesBehindLinks],
         optionalFields: ["updated_at"],
-        start: { try await NotteSimulator.start(library: $0, generation: .storage) }
+        start: { try await NotteSimulator.start(library: $0, generation: .storage, now: $1) }
     )
 
     static let notteFiles = ProviderHarness(
@@ -94,27 +96,27 @@ struct ProviderHarness: Sendable {
         kind: "notte",
         settings: ["api": "files"],
         differences: [.hasMimeType, .holdsUploads],
-        start: { try await NotteSimulator.start(library: $0, generation: .files) }
+        start: { try await NotteSimulator.start(library: $0, generation: .files, now: $1) }
     )
 
     static let vagon = ProviderHarness(
         name: "vagon",
         kind: "vagon",
         differences: [.timesInSeconds, .sessionsAreMachines, .bytesBehindLinks, .idsStandAlone],
-        start: { try await VagonSimulator.start(library: $0) }
+        start: { try await VagonSimulator.start(library: $0, now: $1) }
     )
 
     static let hoody = ProviderHarness(
         name: "hoody",
         kind: "hoody",
         differences: [.namesAreIdentity, .namesArePathParts, .timesInSeconds, .sessionsAreFolders],
-        start: { try await HoodySimulator.start(library: $0) }
+        start: { try await HoodySimulator.start(library: $0, now: $1) }
     )
 
     static let hoodyNewer = ProviderHarness(
         name: "hoody-newer",
         kind: "hoody",
         differences: [.namesAreIdentity, .namesArePathParts, .timesInSeconds, .sessionsAreFolders],
-        start: { try await HoodySimulator.start(library: $0, options: .init(generation: .newer)) }
+        start: { try await HoodySimulator.start(library: $0, options: .init(generation: .newer), now: $1) }
     )
 }

@@ -32,6 +32,7 @@ enum SecretChecks {
                     .answer(status: status, headers: ["Content-Type": "application/json"], body: body)
                 )
                 for (name, ask) in bench.questions(download) {
+                    bench.rest()
                     try await Self.requireSilence(bench, secrets, "\(name) \(status)", ask)
                 }
             }
@@ -113,7 +114,7 @@ enum SecretChecks {
         throw ConformanceFailure("\(what) succeeded")
     }
 
-    private static func followingRedirects(
+    static func followingRedirects(
         to trap: BrowserbaseSimulator,
         _ download: Download,
         _ bench: ConformanceBench
@@ -126,9 +127,9 @@ enum SecretChecks {
         return trap.requests
     }
 
-    private static func requireNoCredential(in request: SimulatedRequest, _ bench: ConformanceBench) throws {
+    static func requireNoCredential(in request: SimulatedRequest, _ bench: ConformanceBench) throws {
         for field in request.headers {
-            for secret in bench.simulator.credentials.values {
+            for secret in bench.secrets {
                 try require(!field.value.contains(secret), "\(field.name) carries a credential to another origin")
             }
             try require(field.name.canonicalName != "authorization", "Authorization is sent to another origin")

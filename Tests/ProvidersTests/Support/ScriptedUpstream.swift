@@ -65,6 +65,7 @@ func withScripted<Result>(
     _ kind: String,
     settings: [String: JSONValue] = [:],
     credentials: [ProviderCredential]? = nil,
+    now: @escaping @Sendable () -> Date = { Date(timeIntervalSince1970: 1_767_225_600) },
     answer: @escaping @Sendable (_ line: String, _ base: String) -> ScriptedAnswer,
     _ body: (any Provider, ScriptedUpstream) async throws -> Result
 ) async throws -> Result {
@@ -75,7 +76,8 @@ func withScripted<Result>(
         baseURL: upstream.baseURL,
         credentials: credentials ?? [defaultCredential(kind)],
         settings: settings,
-        transfer: transfer
+        transfer: transfer,
+        now: now
     )
     do {
         let result = try await body(provider, upstream)
@@ -134,7 +136,8 @@ func makeProvider(
         default: VagonSettings(configuration)
         }
     guard let made else { throw FieldProblem(field: kind, message: "is unconfigured") }
-    return made.makeProvider(configuration.id, in: environment)
+    let pool = CredentialPool(type(of: made).form.credentials(in: configuration))
+    return made.makeProvider(configuration.id, pool, in: environment)
 }
 
 func testID(_ name: String) throws -> ProviderID {
