@@ -17,7 +17,7 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger)
-        let results = await ProviderTest.run(server.providers.entries)
+        let results = await ProviderTest.run(try await server.providers().map(\.entry))
         await server.shutdown()
         if self.options.json {
             try Terminal.printJSON(["providers": results])
