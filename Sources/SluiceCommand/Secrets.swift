@@ -34,10 +34,12 @@ struct Secrets: AsyncParsableCommand {
 
         func run() async throws {
             let (store, configuration) = try self.options.store()
-            let rotation = try await VaultRotation(store, configured: configuration.secretKey)
-            let replacement = ProcessInfo.processInfo.environment["SLUICE_NEW_SECRET_KEY"].map { Secret($0) }
-            let outcome = try await rotation.run(replacement: replacement)
-            try store.close()
+            defer { try? store.close() }
+            let outcome = try await VaultRotation.run(
+                store,
+                configured: configuration.secretKey,
+                replacement: ProcessInfo.processInfo.environment["SLUICE_NEW_SECRET_KEY"].map { Secret($0) }
+            )
             if self.options.json {
                 let row = Row(
                     masterId: outcome.masterID,

@@ -42,21 +42,24 @@ public struct VaultRotation: Sendable {
     private let table: VaultTable
     private let vault: Vault
 
-    /// Opens the vault with the master secret in use.
-    public init(_ store: Store, configured: Secret?) async throws {
-        self.table = VaultTable(store)
-        self.vault = try await Vault.open(store, configured: configured)
-    }
-
-    /// Exchanges the master secret for `replacement`, or for a random one where it is kept in a file.
-    public func run(replacement: Secret?) async throws -> Outcome {
-        try await self.vault.source.exclusively {
-            let next = try self.next(replacement)
-            try self.stage(next)
-            let outcome = try await self.commit(next)
-            try self.finish(outcome.masterID)
+    /// Exchanges the master secret of a store for `replacement`, or for a random one where it is kept in a file.
+    ///
+    /// `configured` is the one in use, where it is in the configuration. Throws ``Failure`` and ``MasterSecret/Failure``.
+    public static func run(_ store: Store, configured: Secret?, replacement: Secret?) async throws -> Outcome {
+        try await MasterSource(configured: configured, storage: store.directory).exclusively {
+            // Opened only now: this ends an exchange that was broken off, whose secret would be written over below.
+            let rotation = VaultRotation(store, try await Vault.open(store, configured: configured))
+            let next = try rotation.next(replacement)
+            try rotation.stage(next)
+            let outcome = try await rotation.commit(next)
+            try rotation.finish(outcome.masterID)
             return outcome
         }
+    }
+
+    init(_ store: Store, _ vault: Vault) {
+        self.table = VaultTable(store)
+        self.vault = vault
     }
 
     // The steps, apart so that tests can break off after each.
