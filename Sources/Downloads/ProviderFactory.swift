@@ -6,7 +6,12 @@ public protocol ProviderFactory: Sendable {
     func problems(in configuration: ProviderConfiguration) -> [FieldProblem]
 
     /// The provider, or the place of one without a usable credential; asks nothing of an upstream.
-    func makeEntry(_ configuration: ProviderConfiguration) throws(FieldProblem) -> ProviderSet.Entry
+    ///
+    /// A credential that `previous`, the entry in whose place it comes, has too goes on as it is there.
+    func makeEntry(
+        _ configuration: ProviderConfiguration,
+        keepingCredentialStatesOf previous: ProviderSet.Entry?
+    ) throws(FieldProblem) -> ProviderSet.Entry
 
     /// Scheme, host and port of where its credentials are sent; `nil` where nobody said.
     func origin(of configuration: ProviderConfiguration) -> String?

@@ -83,7 +83,10 @@ extension EndToEnd {
 /// For a gateway without providers.
 private struct NoFactory: ProviderFactory {
     func problems(in configuration: ProviderConfiguration) -> [FieldProblem] { [] }
-    func makeEntry(_ configuration: ProviderConfiguration) throws(FieldProblem) -> ProviderSet.Entry {
+    func makeEntry(
+        _ configuration: ProviderConfiguration,
+        keepingCredentialStatesOf previous: ProviderSet.Entry?
+    ) throws(FieldProblem) -> ProviderSet.Entry {
         throw FieldProblem(field: "kind", message: "there is none")
     }
     func origin(of configuration: ProviderConfiguration) -> String? { nil }

@@ -3,7 +3,6 @@
 import Downloads
 import Foundation
 import Simulators
-import Synchronization
 import Testing
 
 extension EndToEnd {
@@ -46,7 +45,7 @@ extension EndToEnd {
 
         @Test func fromNothingToAProviderOverARestartAndARotation() async throws {
             try await Self.withSetup { folder, vendor in
-                let state = Mutex<(ids: [String], credential: String, key: String)>(([], "", ""))
+                var (ids, credential, key) = ([String](), "", "")
                 try await Self.serve(folder) { caller in
                     #expect(try await caller.get("/v1/providers").json["providers"].list == [])
                     let made = try await caller.send(
@@ -64,17 +63,16 @@ extension EndToEnd {
                     )
                     #expect(added.status == 201 && !added.text.contains(BrowserbaseSimulator.apiKey), "\(added.text)")
                     #expect(try await caller.send("POST", "/v1/providers/bb/test").status == 200)
-                    let key = try await caller.send(
+                    let gatewayKey = try await caller.send(
                         "POST",
                         "/v1/keys",
                         Self.json,
                         body: #"{"name":"k","scopes":["downloads:read"]}"#
                     )
-                    let ids = try await Self.ids(caller)
+                    ids = try await Self.ids(caller)
                     #expect(!ids.isEmpty)
-                    state.withLock { $0 = (ids, added.json["id"].text ?? "", key.json["key"].text ?? "") }
+                    (credential, key) = (added.json["id"].text ?? "", gatewayKey.json["key"].text ?? "")
                 }
-                let (ids, credential, key) = state.withLock { $0 }
                 try await Self.serve(folder) { caller in
                     #expect(try await Self.ids(caller) == ids)
                     // While it runs, the master secret is exchanged; it goes on, and can seal under the new one.

@@ -43,9 +43,8 @@ extension ProviderRoutes {
         let caller = try self.requireAdmin(context)
         let id = try self.provider(context, caller).entry.id
         var body = try await JSONBody(request)
-        let (hasAddress, hasSettings) = (body.has("baseURL"), body.has("settings"))
+        let (hasAddress, clearsSettings) = (body.has("baseURL"), body.isNull("settings"))
         let baseURL = Self.address(&body)
-        let clearsSettings = hasSettings && body.isNull("settings")
         let settings = Self.settings(&body)
         try body.finish()
         let provider = try await Self.telling {

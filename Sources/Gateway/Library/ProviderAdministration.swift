@@ -38,7 +38,9 @@ actor ProviderAdministration {
     /// Makes a provider with its first credentials.
     func create(_ configuration: ProviderConfiguration) async throws -> RegisteredProvider {
         try await self.serially { admin in
-            guard admin.directory.current.registered(configuration.id) == nil else { throw Self.taken(configuration.id) }
+            guard admin.directory.current.registered(configuration.id) == nil else {
+                throw Self.taken(configuration.id)
+            }
             try admin.check(configuration)
             let credentials = configuration.credentials
             let registered = try admin.loader.register(configuration, .api, Set(credentials.map(\.id)), [])
@@ -70,7 +72,7 @@ actor ProviderAdministration {
                     "The credentials of '\(id)' are bound to the origin of its base URL; remove them before you change it."
                 )
             }
-            let registered = try admin.loader.register(configuration, .api, old.storedIDs, old.refused)
+            let registered = try admin.loader.register(configuration, .api, old.storedIDs, old.refused, after: old)
             let row = StoredProvider(name: id.name, kind: configuration.kind, createdAt: admin.now())
             guard try await admin.table.update(row, try SealedSettings(configuration).content) else {
                 throw ProviderRefusal.notFound
@@ -106,6 +108,10 @@ actor ProviderAdministration {
         try await self.serially { admin in
             guard let old = admin.directory.current.registered(id) else { throw ProviderRefusal.notFound }
             var configuration = old.configuration
+            let needsOrigin = admin.loader.factory.credentialFields(of: configuration.kind)?.isEmpty == false
+            guard !needsOrigin || admin.loader.factory.origin(of: configuration) != nil else {
+                throw ProviderRefusal.conflict("The provider '\(id)' has no base URL to bind a credential to.")
+            }
             configuration.credentials = [credential]
             try admin.check(configuration)
             guard !old.credentials.contains(where: { $0.fingerprint == credential.fingerprint }) else {
@@ -113,7 +119,7 @@ actor ProviderAdministration {
             }
             configuration.credentials = old.configuration.credentials + [credential]
             let stored = old.storedIDs.union([credential.id])
-            let registered = try admin.loader.register(configuration, old.source, stored, old.refused)
+            let registered = try admin.loader.register(configuration, old.source, stored, old.refused, after: old)
             try await admin.table.insert(try admin.row(credential, of: configuration))
             // The first one may be of another account than those before it.
             let new = await admin.put(registered, mayShowOther: old.configuration.credentials.isEmpty)
@@ -138,7 +144,8 @@ actor ProviderAdministration {
                 configuration,
                 old.source,
                 old.storedIDs.subtracting([credential]),
-                old.refused.filter { $0.id != credential }
+                old.refused.filter { $0.id != credential },
+                after: old
             )
             try await admin.table.removeCredential(credential)
             let wasLast = configuration.credentials.isEmpty && configuration != old.configuration

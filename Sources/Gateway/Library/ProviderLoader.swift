@@ -70,7 +70,7 @@ public struct ProviderLoader: Sendable {
     ) throws(FieldProblem) -> RegisteredProvider {
         var configuration = base
         // One of the file whose environment variable is missing is no credential.
-        configuration.credentials = base.credentials.filter { self.missingFields(of: $0, kind: base.kind).isEmpty }
+        configuration.credentials = base.credentials.filter { !$0.fields.values.allSatisfy(\.isEmpty) }
         var refused: [CredentialStatus] = []
         var stored: Set<String> = []
         for row in rows {
@@ -88,16 +88,17 @@ public struct ProviderLoader: Sendable {
         return try self.register(configuration, source, stored, refused)
     }
 
-    /// Makes the provider of a configuration.
+    /// Makes the provider of a configuration, in the place of `previous`.
     func register(
         _ configuration: ProviderConfiguration,
         _ source: RegisteredProvider.Source,
         _ stored: Set<String>,
-        _ refused: [CredentialStatus]
+        _ refused: [CredentialStatus],
+        after previous: RegisteredProvider? = nil
     ) throws(FieldProblem) -> RegisteredProvider {
         RegisteredProvider(
             source: source,
-            entry: try self.factory.makeEntry(configuration),
+            entry: try self.factory.makeEntry(configuration, keepingCredentialStatesOf: previous?.entry),
             configuration: configuration,
             storedIDs: stored,
             refused: refused

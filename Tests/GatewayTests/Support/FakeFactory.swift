@@ -32,7 +32,10 @@ struct FakeFactory: ProviderFactory {
         return problems
     }
 
-    func makeEntry(_ configuration: ProviderConfiguration) throws(FieldProblem) -> ProviderSet.Entry {
+    func makeEntry(
+        _ configuration: ProviderConfiguration,
+        keepingCredentialStatesOf previous: ProviderSet.Entry?
+    ) throws(FieldProblem) -> ProviderSet.Entry {
         if let problem = self.problems(in: configuration).first { throw problem }
         let upstream = configuration.credentials.isEmpty ? nil : self.upstreams[configuration.id]
         let provider = self.configured[configuration.id] ?? upstream

@@ -35,10 +35,10 @@ final class GatewayFixture: Sendable {
         var configuration = Gateway.Configuration()
         // Nothing is known where nothing is allowed to be; each test that is about freshness sets its own.
         configuration.defaultLimits = RateLimitPolicy()
-        configure(&configuration)
         configuration.providers = (providers.map(\.id) + unconfigured.compactMap(ProviderID.init)).map {
             ProviderConfiguration(id: $0, kind: "fake")
         }
+        configure(&configuration)
         let time = stored.time
         let (start, origin) = (time.now, ContinuousClock.now)
         self.gateway = try await GatewayApplication(
