@@ -33,7 +33,9 @@ struct MasterSource: Sendable {
         try MasterSecret.load(configured: self.configured, storage: self.storage)
     }
 
-    /// The master secret with this id. Throws `wrongMaster` where there is only another.
+    /// The master secret with this id.
+    ///
+    /// Throws `wrongMaster` where there is only another.
     func master(_ id: String) throws(MasterSecret.Failure) -> SymmetricKey {
         if let configured {
             guard let key = MasterSecret.decode(configured.reveal()) else { throw .malformedSetting }

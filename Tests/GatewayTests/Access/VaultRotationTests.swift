@@ -118,7 +118,7 @@ import Testing
     @Test func onlyOneRunsAtATime() async throws {
         let setup = try await Setup()
         let source = MasterSource(configured: nil, storage: setup.fixture.folder.path)
-        try await source.exclusively {
+        _ = try await source.exclusively {
             await #expect(throws: MasterSecret.Failure.self) { try await setup.rotate() }
         }
         try await setup.rotate()
