@@ -23,17 +23,17 @@ public struct SluiceServer: Sendable {
         public let port: Int
         /// The first admin key, where this start made it; it is not known again.
         public let firstKey: Secret?
+        /// The providers of the configuration and of the store.
+        public let providers: [RegisteredProvider]
     }
-
-    /// The providers of the configuration.
-    public let providers: ProviderSet
 
     private let configuration: Configuration
     private let tokens: JWTVerifier
+    private let catalog: ProviderCatalog
     private let transfer: TransferClient
     private let logger: Logger
 
-    /// Makes the providers; nothing is asked yet.
+    /// Makes what providers need; nothing is asked yet.
     ///
     /// Throws ``ConfigurationError`` for what only the parts themselves can judge.
     public init(_ configuration: Configuration, logger: Logger) throws {
@@ -47,8 +47,7 @@ public struct SluiceServer: Sendable {
             firstByte: .seconds(configuration.upstream.firstByteTimeout),
             idle: .seconds(configuration.upstream.idleTimeout)
         )
-        let catalog = ProviderCatalog(transfer: transfer, limits: limits, logger: logger)
-        self.providers = ProviderSet(try configuration.providers.map { try catalog.makeEntry($0) })
+        self.catalog = ProviderCatalog(transfer: transfer, limits: limits, logger: logger)
         self.tokens = try JWTVerifier(configuration.issuers, fetch: KeyFetch(by: transfer), logger: logger)
         self.configuration = configuration
         self.transfer = transfer
@@ -98,23 +97,20 @@ public struct SluiceServer: Sendable {
         if let adminKey, let problem = KeyRing.problem(withAdminKey: adminKey) { throw ConfigurationError([problem]) }
         let store = try Store(directory: self.configuration.storagePath)
         defer { try? store.close() }
-        let secret = try MasterSecret.load(
-            configured: self.configuration.secretKey,
-            storage: self.configuration.storagePath
-        )
+        let vault = try await Vault.open(store, configured: self.configuration.secretKey)
         let gateway = try await GatewayApplication(
             self.configuration,
-            providers: self.providers,
+            factory: self.catalog,
             tokens: self.tokens,
             store: store,
-            masterSecret: secret,
+            vault: vault,
             adminKey: adminKey,
             logger: self.logger
         )
         let firstKey = try await gateway.keys.createFirstKeyIfNeeded().map(\.key.secret)
         let services = try gateway.services(between: [TransferService(transfer: self.transfer)]) { port in
             await self.transfer.setOwnListeners([.init(address: self.configuration.server.host, port: port)])
-            await onStarted(Started(port: port, firstKey: firstKey))
+            await onStarted(Started(port: port, firstKey: firstKey, providers: gateway.providers))
         }
         let group = ServiceGroup(
             services: services,
@@ -126,6 +122,19 @@ public struct SluiceServer: Sendable {
 
     /// Loads every token issuer's keys once, to see whether they can be had.
     public func testTokenKeys() async -> [JWTVerifier.KeyTest] { await self.tokens.testKeys() }
+
+    /// The providers of the configuration, and of the store where there is one, for uses beside a server.
+    public func providers() async throws -> [RegisteredProvider] {
+        let loader = ProviderLoader(self.catalog, logger: self.logger)
+        let folder = self.configuration.storagePath
+        guard FileManager.default.fileExists(atPath: folder + "/sluice.sqlite") else {
+            return try loader.load(self.configuration.providers)
+        }
+        let store = try Store(directory: folder)
+        defer { try? store.close() }
+        let vault = try await Vault.open(store, configured: self.configuration.secretKey)
+        return try await loader.load(self.configuration.providers, store, vault)
+    }
 
     /// Ends the transfers' thread, for uses of the providers without ``run(adminKey:onStarted:)``.
     public func shutdown() async { await self.transfer.shutdown() }

@@ -18,6 +18,8 @@ public struct ProviderSet: Sendable {
         public let health: ProviderHealth
         /// How each of its credentials does now, in their order.
         public let credentials: @Sendable () -> [CredentialStatus]
+        /// Moves when the provider may from now on show other things than before: answers of an earlier epoch are not its own.
+        public var epoch = 0
 
         /// Creates an entry.
         public init(

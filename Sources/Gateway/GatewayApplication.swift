@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Crypto
 public import Downloads
 public import Foundation
 import HTTPTypes
@@ -13,7 +12,7 @@ public import ServiceLifecycle
 /// The gateway as a whole: the only list of its routes and of the middleware in front of them.
 ///
 /// ```swift
-/// let gateway = try await GatewayApplication(configuration, providers: providers, store: store, masterSecret: key)
+/// let gateway = try await GatewayApplication(configuration, factory: catalog, store: store, vault: vault)
 /// try await ServiceGroup(services: gateway.services(), gracefulShutdownSignals: [.sigterm], logger: logger).run()
 /// ```
 public struct GatewayApplication: Sendable {
@@ -41,6 +40,7 @@ public struct GatewayApplication: Sendable {
     private let logs: LogStore
     private let configuration: Configuration
     private let library: DownloadLibrary
+    private let administration: ProviderAdministration
     private let cursors: ListCursorCoder
     private let tokens: JWTVerifier
     private let authenticator: Authenticator
@@ -48,17 +48,17 @@ public struct GatewayApplication: Sendable {
     private let surroundings: Surroundings
     private let logger: Logger
 
-    /// Puts the gateway together; nothing listens yet.
+    /// Puts the gateway together, with the providers of the configuration and of the store; nothing listens yet.
     ///
     /// `tokens` are those of the configuration's issuers.
     ///
-    /// Throws where the store cannot be read.
+    /// Throws where the store cannot be read, or a provider cannot be made.
     public init(
         _ configuration: Configuration,
-        providers: ProviderSet,
+        factory: any ProviderFactory,
         tokens: JWTVerifier,
         store: Store,
-        masterSecret: SymmetricKey,
+        vault: Vault,
         adminKey: Secret? = nil,
         surroundings: Surroundings = Surroundings(),
         logger: Logger
@@ -67,21 +67,34 @@ public struct GatewayApplication: Sendable {
         self.store = store
         self.surroundings = surroundings
         self.logger = logger
-        self.keys = KeyRing(store: store, masterSecret: masterSecret, adminKey: adminKey, clock: surroundings.now)
+        self.keys = KeyRing(store: store, masterSecret: vault.root, adminKey: adminKey, clock: surroundings.now)
         self.tokens = tokens
         self.authenticator = Authenticator(keys: self.keys, tokens: tokens)
         self.logs = LogStore(store, clock: surroundings.now)
         self.log = LogWriter(store: self.logs, logger: logger, retention: .seconds(configuration.logRetention))
-        self.cursors = ListCursorCoder(secret: masterSecret)
+        self.cursors = ListCursorCoder(secret: vault.root)
+        let loader = ProviderLoader(factory, logger: logger)
+        let providers = try await loader.load(configuration.providers, store, vault)
+        let catalogue = try await Catalogue(store: CatalogueStore(store), logger: logger)
         self.library = DownloadLibrary(
-            providers: providers,
-            catalogue: try await Catalogue(store: CatalogueStore(store), logger: logger),
-            ids: DownloadID(secret: masterSecret, providers: providers.entries.map(\.id)),
+            directory: ProviderDirectory(providers, root: vault.root),
+            catalogue: catalogue,
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
             now: surroundings.now
         )
+        self.administration = ProviderAdministration(
+            self.library.directory,
+            loader: loader,
+            store: store,
+            vault: vault,
+            catalogue: catalogue,
+            now: surroundings.now
+        )
     }
+
+    /// The providers as they are now.
+    public var providers: [RegisteredProvider] { self.library.directory.current.registered }
 
     /// What runs, in the order of starting; stopped in reverse, so that the door closes first and the log last.
     ///
@@ -171,7 +184,7 @@ public struct GatewayApplication: Sendable {
             stallTimeout: self.configuration.server.stallTimeout
         )
         .add(to: router)
-        ProviderRoutes(providers: self.library.providers).add(to: router)
+        ProviderRoutes(directory: self.library.directory, administration: self.administration).add(to: router)
         KeyRoutes(keys: self.keys, now: self.surroundings.now).add(to: router)
         LogRoutes(log: self.log, store: self.logs).add(to: router)
         try Self.contract.get().add(to: router)

@@ -127,3 +127,20 @@ public struct ProviderCatalog: Sendable {
         FieldProblem(field: "kind", message: "is unknown; there is: \(self.kinds.joined(separator: ", "))")
     }
 }
+
+extension ProviderCatalog: ProviderFactory {
+    /// Everything that is wrong with a configuration.
+    public func problems(in configuration: ProviderConfiguration) -> [FieldProblem] {
+        Self.problems(in: configuration)
+    }
+
+    /// The origin of the base URL, the vendor's own where there is none.
+    public func origin(of configuration: ProviderConfiguration) -> String? {
+        Self.adapter(for: configuration)?.form.address(in: configuration)?.origin.description
+    }
+
+    /// The fields that the kind's form names.
+    public func credentialFields(of kind: String) -> [String]? {
+        kind == Self.webKind ? [] : Self.adapters.first { $0.kind == kind }?.form.credentialFields
+    }
+}

@@ -19,8 +19,9 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger)
+        let entries = try await server.providers().map(\.entry)
         async let issuers = server.testTokenKeys()
-        let report = Report(providers: await ProviderTest.run(server.providers.entries), issuers: await issuers)
+        let report = Report(providers: await ProviderTest.run(entries), issuers: await issuers)
         await server.shutdown()
         if self.options.json {
             try Terminal.printJSON(report)

@@ -30,10 +30,10 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// The keys in the store of the configuration, with or without a running server.
-    func keys() throws -> KeyRing {
+    func keys() async throws -> KeyRing {
         let (store, configuration) = try self.store()
-        let secret = try MasterSecret.load(configured: configuration.secretKey, storage: configuration.storagePath)
-        return KeyRing(store: store, masterSecret: secret, adminKey: Self.adminKey)
+        let vault = try await Vault.open(store, configured: configuration.secretKey)
+        return KeyRing(store: store, masterSecret: vault.root, adminKey: Self.adminKey)
     }
 
     /// The store of the configuration.

@@ -22,7 +22,7 @@ struct Serve: AsyncParsableCommand {
                 if let key = started.firstKey {
                     print("The first admin key, shown only now: \(key.reveal())")
                 }
-                for entry in server.providers.entries {
+                for entry in started.providers.map(\.entry) {
                     print("  \(entry.id): \(entry.provider == nil ? "unconfigured" : "configured")")
                 }
                 // Standard output is a pipe under a service manager, and is buffered then.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Crypto
 import Downloads
 import Foundation
 import Hummingbird
@@ -17,10 +16,10 @@ extension EndToEnd {
                 let store = try Store(directory: folder.path)
                 let application = try await GatewayApplication(
                     Configuration(),
-                    providers: ProviderSet([]),
+                    factory: NoFactory(),
                     tokens: JWTVerifier([], fetch: KeyFetch { _, _ in [] }, logger: CapturedLog().logger),
                     store: store,
-                    masterSecret: SymmetricKey(size: .bits256),
+                    vault: try await Vault.open(store, configured: nil),
                     logger: CapturedLog().logger
                 )
                 let routes = try application.router().routes.map { "\($0.method.rawValue) \($0.path)" }
@@ -80,6 +79,19 @@ extension EndToEnd {
             }
         }
     }
+}
+
+/// For a gateway without providers.
+private struct NoFactory: ProviderFactory {
+    func problems(in configuration: ProviderConfiguration) -> [FieldProblem] { [] }
+    func makeEntry(
+        _ configuration: ProviderConfiguration,
+        keepingCredentialStatesOf previous: ProviderSet.Entry?
+    ) throws(FieldProblem) -> ProviderSet.Entry {
+        throw FieldProblem(field: "kind", message: "there is none")
+    }
+    func origin(of configuration: ProviderConfiguration) -> String? { nil }
+    func credentialFields(of kind: String) -> [String]? { nil }
 }
 
 /// `api-spec/openapi.yaml`, read by itself.

@@ -37,9 +37,9 @@ public struct GatewayKey: Hashable, Sendable {
         return Self.generate(using: &source)
     }
 
-    /// A new public id for a key: `key_` and 16 characters.
-    static func generateID(using source: inout some RandomNumberGenerator) -> String {
-        "key_" + String(decoding: Self.randomCharacters(16, using: &source), as: UTF8.self)
+    /// A new public id: for a key `key_` and 16 characters.
+    static func generateID(_ prefix: String = "key_", using source: inout some RandomNumberGenerator) -> String {
+        prefix + String(decoding: Self.randomCharacters(16, using: &source), as: UTF8.self)
     }
 
     private static func randomCharacters(_ count: Int, using source: inout some RandomNumberGenerator) -> [UInt8] {

@@ -25,6 +25,8 @@ public enum MasterSecret {
         case exposedFile(path: String)
         /// The file cannot be read or made; with the system's reason.
         case unusableFile(path: String, reason: String)
+        /// The store hangs on another master secret than the one that was found at this place.
+        case wrongMaster(place: String)
     }
 
     /// Takes the configured secret, else the one in `<storage>/secret.key`, which is made (mode 0600) where it is missing.
@@ -34,8 +36,13 @@ public enum MasterSecret {
             return key
         }
         let path = storage + "/secret.key"
-        if let created = try Self.create(at: path) { return created }
-        return try Self.readFile(path)
+        let key = SymmetricKey(size: .bits256)
+        return try Self.create(path, holding: key) ? key : try Self.readFile(path)
+    }
+
+    /// A public name for a master secret, by which a store tells whether it hangs on it.
+    static func id(of master: SymmetricKey) -> String {
+        Self.derive(master, for: "master id v1").withUnsafeBytes { $0.prefix(8).hexadecimal }
     }
 
     /// A key for one purpose (HKDF-SHA-256), so that no two uses share one.
@@ -43,22 +50,21 @@ public enum MasterSecret {
         HKDF<SHA256>.deriveKey(inputKeyMaterial: master, info: Data("sluice \(purpose)".utf8), outputByteCount: 32)
     }
 
-    private static func decode(_ text: String) -> SymmetricKey? {
+    static func decode(_ text: String) -> SymmetricKey? {
         let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard trimmed.utf8.count <= 64, let bytes = Data(base64Encoded: trimmed), bytes.count == 32 else { return nil }
         return SymmetricKey(data: bytes)
     }
 
-    /// Makes the file; `nil` where there already is one.
-    private static func create(at path: String) throws(Failure) -> SymmetricKey? {
+    /// Makes the file; `false` where there already is one.
+    static func create(_ path: String, holding key: SymmetricKey) throws(Failure) -> Bool {
         // Exclusive: of two gateways that start at once, the second reads what the first wrote.
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else {
-            if errno == EEXIST { return nil }
+            if errno == EEXIST { return false }
             throw .unusableFile(path: path, reason: Self.systemReason())
         }
         defer { close(file) }
-        let key = SymmetricKey(size: .bits256)
         let line = Array((key.withUnsafeBytes { Data($0) }.base64EncodedString() + "\n").utf8)
         // 45 bytes to a new file: a short write means that the disk is full.
         guard write(file, line, line.count) == line.count, fsync(file) == 0 else {
@@ -66,10 +72,10 @@ public enum MasterSecret {
             unlink(path)
             throw .unusableFile(path: path, reason: reason)
         }
-        return key
+        return true
     }
 
-    private static func readFile(_ path: String) throws(Failure) -> SymmetricKey {
+    static func readFile(_ path: String) throws(Failure) -> SymmetricKey {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw .unusableFile(path: path, reason: Self.systemReason()) }
         defer { close(file) }
@@ -85,7 +91,7 @@ public enum MasterSecret {
         return key
     }
 
-    private static func systemReason() -> String { String(cString: strerror(errno)) }
+    static func systemReason() -> String { String(cString: strerror(errno)) }
 }
 
 extension MasterSecret.Failure: CustomStringConvertible {
@@ -97,6 +103,8 @@ extension MasterSecret.Failure: CustomStringConvertible {
         case .exposedFile(let path):
             "\(path) can be read by others than its owner; chmod 600 it, and consider it known."
         case .unusableFile(let path, let reason): "\(path) cannot be used: \(reason)."
+        case .wrongMaster(let place):
+            "\(place) is not the master secret that this store was made or last rotated with; put that one back."
         }
     }
 }

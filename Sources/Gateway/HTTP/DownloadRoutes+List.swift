@@ -66,7 +66,9 @@ extension DownloadRoutes {
         query.list("provider")?
             .compactMap { name in
                 // A provider that the caller may not see answers like one that does not exist.
-                if let id = ProviderID(name), self.library.providers[id] != nil, caller.maySee(provider: id) {
+                if let id = ProviderID(name), self.library.directory.current.providers[id] != nil,
+                    caller.maySee(provider: id)
+                {
                     return id
                 }
                 query.refuse("provider", "'\(name.prefix(64))' is not a provider here")

@@ -98,7 +98,7 @@ struct DownloadRoutes: Sendable {
         let id = try Self.id(context)
         var query = context.query
         try query.finish()
-        let (reference, _) = try await self.library.resolve(id, for: caller)
+        let reference = try await self.library.resolve(id, for: caller).reference
         context.record.note(reference, id: id)
         try await context.record.timing(\.upstream) { () async throws(ProviderError) in
             try await self.library.delete(id, for: caller)

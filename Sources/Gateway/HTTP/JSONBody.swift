@@ -55,6 +55,18 @@ struct JSONBody {
     /// Whether there is such a member, be it `null`, that was not taken yet.
     func names(_ name: String) -> Bool { self.members[name] != nil }
 
+    /// Whether a member was sent, be it `null`.
+    func has(_ name: String) -> Bool { self.members[name] != nil }
+
+    /// Whether a member was sent as `null`.
+    func isNull(_ name: String) -> Bool { self.members[name] == .null }
+
+    /// All members that were not taken yet; they count as known from now on.
+    mutating func takeRest() -> [String: JSONValue] {
+        defer { self.members = [:] }
+        return self.members
+    }
+
     /// A member's value, `null` and missing alike; it counts as known from now on.
     mutating func take(_ name: String) -> JSONValue? {
         guard let value = self.members.removeValue(forKey: name), value != .null else { return nil }

@@ -7,12 +7,18 @@ import Hummingbird
 
 /// `/v1/providers`: what there is, what it can do, and how it does.
 struct ProviderRoutes: Sendable {
-    let providers: ProviderSet
+    let directory: ProviderDirectory
+    let administration: ProviderAdministration
 
     func add(to router: Router<GatewayContext>) {
         router.get("/v1/providers", use: self.list)
         router.get("/v1/providers/{name}", use: self.get)
         router.post("/v1/providers/{name}/test", use: self.test)
+        router.post("/v1/providers", use: self.create)
+        router.patch("/v1/providers/{name}", use: self.change)
+        router.delete("/v1/providers/{name}", use: self.remove)
+        router.post("/v1/providers/{name}/credentials", use: self.addCredential)
+        router.delete("/v1/providers/{name}/credentials/{cid}", use: self.removeCredential)
     }
 
     @Sendable
@@ -20,8 +26,8 @@ struct ProviderRoutes: Sendable {
         let caller = try context.requireCaller(nil)
         var query = context.query
         try query.finish()
-        let visible = self.providers.entries.filter { caller.maySee(provider: $0.id) }
-        return Self.answer(["providers": visible.map(ProviderRepresentation.init)])
+        let visible = self.directory.current.registered.filter { caller.maySee(provider: $0.id) }
+        return Self.answer(["providers": visible.map { ProviderRepresentation($0, for: caller) }])
     }
 
     @Sendable
@@ -29,8 +35,7 @@ struct ProviderRoutes: Sendable {
         let caller = try context.requireCaller(nil)
         var query = context.query
         try query.finish()
-        let entry = try self.entry(context, caller)
-        return Self.answer(ProviderRepresentation(entry))
+        return Self.answer(ProviderRepresentation(try self.provider(context, caller), for: caller))
     }
 
     @Sendable
@@ -38,7 +43,7 @@ struct ProviderRoutes: Sendable {
         let caller = try context.requireCaller(.admin)
         var query = context.query
         try query.finish()
-        let entry = try self.entry(context, caller)
+        let entry = try self.provider(context, caller).entry
         guard let provider = entry.provider else {
             throw Problem(.upstreamAuth, "The provider '\(entry.id)' has no usable credential.")
         }
@@ -52,69 +57,14 @@ struct ProviderRoutes: Sendable {
         let durationMs: Double
     }
 
-    private func entry(_ context: GatewayContext, _ caller: Caller) throws(Problem) -> ProviderSet.Entry {
+    /// The provider that the path names; `NOT_FOUND` where the caller may not see it.
+    func provider(_ context: GatewayContext, _ caller: Caller) throws(Problem) -> RegisteredProvider {
         guard let id = context.parameters.get("name").flatMap(ProviderID.init), caller.maySee(provider: id),
-            let entry = self.providers[id]
+            let provider = self.directory.current.registered(id)
         else { throw Problem.notFound }
         context.record.note { $0.provider = id.name }
-        return entry
+        return provider
     }
 
     private static func answer(_ value: some Encodable) -> Response { .json(value, cacheControl: "private, no-cache") }
-}
-
-/// The provider of the contract, as JSON; where the address itself is a secret, its adapter has hidden it already.
-struct ProviderRepresentation: Encodable {
-    let entry: ProviderSet.Entry
-
-    init(_ entry: ProviderSet.Entry) { self.entry = entry }
-
-    private enum Key: String, CodingKey {
-        case name, kind, baseURL, source, capabilities, state, lastSuccessAt, lastError
-    }
-
-    private struct Abilities: Encodable {
-        let list = true
-        let content = true
-        let sessions: Bool
-        let root: Bool
-        let filters: [String]
-        let ranges: Bool
-        let delete: Bool
-        let create: Bool
-        let cancel: Bool
-        let upload: Bool
-
-        init(_ capabilities: Capabilities) {
-            self.sessions = capabilities.listsSessions
-            self.root = capabilities.listsRoot
-            self.filters = capabilities.filters.map(\.rawValue).sorted()
-            self.ranges = capabilities.ranges
-            self.delete = capabilities.delete
-            self.create = capabilities.create
-            self.cancel = capabilities.cancel
-            self.upload = capabilities.upload
-        }
-    }
-
-    private struct Failure: Encodable {
-        let message: String
-        let at: String
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        let health = self.entry.health.snapshot
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(self.entry.id.name, forKey: .name)
-        try container.encode(self.entry.kind, forKey: .kind)
-        try container.encode(self.entry.baseURL, forKey: .baseURL)
-        try container.encode("file", forKey: .source)
-        try container.encode(Abilities(self.entry.capabilities), forKey: .capabilities)
-        try container.encode(health.state, forKey: .state)
-        try container.encode(health.lastSuccessAt.map(RFC3339.format), forKey: .lastSuccessAt)
-        let failure = health.lastError.flatMap { message in
-            health.lastErrorAt.map { Failure(message: message, at: RFC3339.format($0)) }
-        }
-        try container.encode(failure, forKey: .lastError)
-    }
 }

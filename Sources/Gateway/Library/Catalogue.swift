@@ -21,6 +21,10 @@ final class Catalogue: Sendable {
         var sessions = GenerationCache<ProviderID, (sessions: [Session], fetchedAt: Date)>(capacity: 1000)
         var downloads = GenerationCache<DownloadReference, Known>(capacity: 20_000)
         var tombstones: [Tombstone.Key: Date] = [:]
+        /// Of which epoch each provider's answers are; 0 where nothing is said.
+        var epochs: [ProviderID: Int] = [:]
+
+        func isPast(_ epoch: Int, of provider: ProviderID) -> Bool { self.epochs[provider, default: 0] != epoch }
     }
 
     private let memory = NIOLockedValueBox(Memory())
@@ -50,13 +54,14 @@ final class Catalogue: Sendable {
 
     /// Keeps an answer, and what it says of each download.
     func keep(_ listing: Listing, for key: ListingKey) async {
-        self.memory.withLockedValue { memory in
+        await self.keep(ofEpoch: key.epoch, key.provider) { memory in
             memory.listings[key] = listing
             for download in listing.downloads {
                 memory.downloads[download.reference] = Known(download: download, seenAt: listing.fetchedAt)
             }
+        } store: {
+            try await self.store.keep(listing, for: key)
         }
-        await self.attempt { try await self.store.keep(listing, for: key) }
     }
 
     /// The sessions that a provider last named, and when.
@@ -68,9 +73,12 @@ final class Catalogue: Sendable {
     }
 
     /// Keeps the sessions that a provider named.
-    func keep(_ sessions: [Session], of provider: ProviderID, fetchedAt: Date) async {
-        self.memory.withLockedValue { $0.sessions[provider] = (sessions, fetchedAt) }
-        await self.attempt { try await self.store.keep(sessions, of: provider, fetchedAt: fetchedAt) }
+    func keep(_ sessions: [Session], of provider: ProviderID, epoch: Int, fetchedAt: Date) async {
+        await self.keep(ofEpoch: epoch, provider) { memory in
+            memory.sessions[provider] = (sessions, fetchedAt)
+        } store: {
+            try await self.store.keep(sessions, of: provider, fetchedAt: fetchedAt)
+        }
     }
 
     // MARK: Downloads
@@ -93,10 +101,13 @@ final class Catalogue: Sendable {
     }
 
     /// Keeps what a provider said of one download.
-    func keep(_ download: Download, seenAt: Date) async {
+    func keep(_ download: Download, epoch: Int, seenAt: Date) async {
         let known = Known(download: download, seenAt: seenAt)
-        self.memory.withLockedValue { $0.downloads[download.reference] = known }
-        await self.attempt { try await self.store.keep(known) }
+        await self.keep(ofEpoch: epoch, download.reference.provider) { memory in
+            memory.downloads[download.reference] = known
+        } store: {
+            try await self.store.keep(known)
+        }
     }
 
     /// Forgets a download that its provider no longer knows.
@@ -132,6 +143,44 @@ final class Catalogue: Sendable {
         }
         guard let deletedAt else { return false }
         return (download.createdAt ?? .distantPast) <= deletedAt
+    }
+
+    // MARK: Providers that changed
+
+    /// Of which epoch a provider's answers are kept.
+    func epoch(of provider: ProviderID) -> Int { self.memory.withLockedValue { $0.epochs[provider, default: 0] } }
+
+    /// Forgets all that a provider answered; from now on only answers of `epoch` are kept.
+    ///
+    /// What was deleted stays deleted.
+    func purge(_ provider: ProviderID, epoch: Int) async {
+        self.memory.withLockedValue { memory in
+            memory.epochs[provider] = epoch
+            memory.listings.removeAll { key, _ in key.provider == provider }
+            memory.sessions[provider] = nil
+            memory.downloads.removeAll { reference, _ in reference.provider == provider }
+        }
+        await self.attempt { try await self.store.purge(provider) }
+    }
+
+    /// Keeps an answer, unless its provider is another by now.
+    private func keep(
+        ofEpoch epoch: Int,
+        _ provider: ProviderID,
+        memory change: (inout Memory) -> Void,
+        store write: @Sendable () async throws -> Void
+    ) async {
+        let isPast = self.memory.withLockedValue { memory in
+            guard !memory.isPast(epoch, of: provider) else { return true }
+            change(&memory)
+            return false
+        }
+        guard !isPast else { return }
+        await self.attempt(write)
+        // A purge may have come between, and have found this row not there yet.
+        if self.memory.withLockedValue({ $0.isPast(epoch, of: provider) }) {
+            await self.attempt { try await self.store.purge(provider) }
+        }
     }
 
     // MARK: Growth

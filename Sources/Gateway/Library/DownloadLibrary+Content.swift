@@ -21,11 +21,11 @@ struct OpenedContent: Sendable {
 extension DownloadLibrary {
     /// What is known of a file before its bytes are opened; the upstream is asked only for what the catalogue lacks.
     func preview(_ id: String, for caller: Caller, bypassesCache: Bool) async throws(ProviderError) -> Download {
-        let (reference, provider) = try await self.resolve(id, for: caller)
+        let place = try await self.resolve(id, for: caller)
         let lasting = Freshness(freshFor: self.freshness.staleFor, staleFor: self.freshness.staleFor)
         // Where names are identities, a newer file may have taken the name; a file of an id stays what it is.
-        let freshness = bypassesCache ? nil : provider.capabilities.namesAreIdentity ? self.freshness : lasting
-        return try await self.download(reference, from: provider, freshness: freshness)
+        let freshness = bypassesCache ? nil : place.provider.capabilities.namesAreIdentity ? self.freshness : lasting
+        return try await self.download(place, freshness: freshness)
     }
 
     /// Opens a file's bytes, one range of them or all.
@@ -34,18 +34,18 @@ extension DownloadLibrary {
     /// `malformedResponse` where the upstream's length contradicts the listed size even after the listing was asked anew.
     func open(_ download: Download, range: ByteRange?) async throws(ProviderError) -> OpenedContent {
         try Self.checkHasBytes(download)
-        guard let provider = self.providers[download.reference.provider]?.provider else { throw .notFound() }
+        guard let place = Place(download.reference, in: self.directory.current.providers) else { throw .notFound() }
         var download = download
         let wanted = try Self.bounded(range, size: download.size)
         var content: Content
         do throws(ProviderError) {
-            content = try await provider.content(of: download.reference, ContentRequest(range: wanted))
+            content = try await place.provider.content(of: download.reference, ContentRequest(range: wanted))
         } catch {
             if error.kind == .notFound { await self.catalogue.forget(download.reference) }
             throw error
         }
         if Self.contradicts(content, download) {
-            download = try await self.download(download.reference, from: provider, freshness: nil)
+            download = try await self.download(place, freshness: nil)
             guard !Self.contradicts(content, download) else {
                 throw ProviderError(
                     .malformedResponse,

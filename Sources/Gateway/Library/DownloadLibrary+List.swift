@@ -9,14 +9,15 @@ extension DownloadLibrary {
     /// Never waits past ``FanOut/deadline`` and never fails because of a source: what became of each is in
     /// ``DownloadList/sources``.
     func list(_ request: ListRequest, for caller: Caller) async -> DownloadList {
-        let entries = self.providers.entries.filter { entry in
+        let directory = self.directory.current
+        let entries = directory.providers.entries.filter { entry in
             caller.maySee(provider: entry.id) && (request.providers?.contains(entry.id) ?? true)
         }
         let gatherings = entries.map { SourceGathering($0, asksOneSession: request.session != nil) }
         await self.gather(gatherings, request, caller)
         let now = self.now()
         let conclusions = gatherings.map { $0.conclude(at: now) }
-        let matches = self.matches(in: conclusions.flatMap(\.downloads), request, caller)
+        let matches = self.matches(in: conclusions.flatMap(\.downloads), directory.ids, request, caller)
         var sources = conclusions.map(\.report)
         let counts = Dictionary(grouping: matches, by: \.download.reference.provider).mapValues(\.count)
         for index in sources.indices { sources[index].count = counts[sources[index].provider] ?? 0 }
@@ -66,6 +67,7 @@ extension DownloadLibrary {
         guard provider.capabilities.listsSessions else { return root }
         let newest = try await self.source.sessions(
             of: provider,
+            epoch: gathering.entry.epoch,
             limit: self.fanOut.sessions,
             bypassesCache: request.bypassesCache
         )
@@ -93,13 +95,18 @@ extension DownloadLibrary {
     }
 
     /// What matches and may be seen, each download once, in the order that was asked for.
-    private func matches(in downloads: [Download], _ request: ListRequest, _ caller: Caller) -> [ListedDownload] {
+    private func matches(
+        in downloads: [Download],
+        _ ids: DownloadID,
+        _ request: ListRequest,
+        _ caller: Caller
+    ) -> [ListedDownload] {
         var seen: Set<DownloadReference> = []
         let visible = downloads.filter { download in
             request.filter.matches(download) && caller.maySee(download.reference)
                 && !self.catalogue.isBuried(download) && seen.insert(download.reference).inserted
         }
-        let listed = visible.map { ListedDownload(id: self.ids.id(for: $0.reference), download: $0) }
+        let listed = visible.map { ListedDownload(id: ids.id(for: $0.reference), download: $0) }
         let placed = listed.map { (position: request.sort.position(of: $0), item: $0) }
         return placed.sorted { request.sort.areInOrder($0.position, $1.position) }.map(\.item)
     }

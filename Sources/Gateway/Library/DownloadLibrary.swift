@@ -26,25 +26,22 @@ public struct FanOut: Sendable, Hashable {
 ///
 /// It knows no HTTP and no upstream. What a caller may not see answers exactly like what does not exist.
 final class DownloadLibrary: Sendable {
-    let providers: ProviderSet
+    let directory: ProviderDirectory
     let catalogue: Catalogue
-    let ids: DownloadID
     let source: ListingSource
     let fanOut: FanOut
     let now: @Sendable () -> Date
-    private let flights = SingleFlight<DownloadReference, Result<Download, ProviderError>>()
+    private let flights = SingleFlight<Place.Key, Result<Download, ProviderError>>()
 
     init(
-        providers: ProviderSet,
+        directory: ProviderDirectory,
         catalogue: Catalogue,
-        ids: DownloadID,
         freshness: Freshness,
         fanOut: FanOut,
         now: @escaping @Sendable () -> Date
     ) {
-        self.providers = providers
+        self.directory = directory
         self.catalogue = catalogue
-        self.ids = ids
         self.fanOut = fanOut
         self.now = now
         self.source = ListingSource(
@@ -57,11 +54,9 @@ final class DownloadLibrary: Sendable {
     }
 
     /// What the id of a download names, and who holds it; `notFound` where the caller may not see it.
-    func resolve(
-        _ id: String,
-        for caller: Caller
-    ) async throws(ProviderError) -> (reference: DownloadReference, provider: any Provider) {
-        guard let target = self.ids.target(of: id) else { throw .notFound() }
+    func resolve(_ id: String, for caller: Caller) async throws(ProviderError) -> Place {
+        let directory = self.directory.current
+        guard let target = directory.ids.target(of: id) else { throw .notFound() }
         let reference: DownloadReference
         switch target {
         case .reference(let whole): reference = whole
@@ -69,11 +64,11 @@ final class DownloadLibrary: Sendable {
             guard let found = await self.reference(digest: digest, of: provider, for: caller) else { throw .notFound() }
             reference = found
         }
-        guard caller.maySee(reference), let entry = self.providers[reference.provider] else { throw .notFound() }
-        guard let provider = entry.provider else {
+        guard caller.maySee(reference), let entry = directory.providers[reference.provider] else { throw .notFound() }
+        guard let place = Place(reference, in: directory.providers) else {
             throw ProviderError(.unavailable, message: "The provider '\(entry.id)' has no usable credential.")
         }
-        return (reference, provider)
+        return place
     }
 
     /// The reference that is too long for an id: from the catalogue, else by listing what the provider holds.
@@ -95,24 +90,21 @@ final class DownloadLibrary: Sendable {
         for caller: Caller,
         bypassesCache: Bool = false
     ) async throws(ProviderError) -> ListedDownload {
-        let (reference, provider) = try await self.resolve(id, for: caller)
-        let download = try await self.download(
-            reference,
-            from: provider,
-            freshness: bypassesCache ? nil : self.freshness
-        )
+        let place = try await self.resolve(id, for: caller)
+        let download = try await self.download(place, freshness: bypassesCache ? nil : self.freshness)
         return ListedDownload(id: id, download: download)
     }
 
     /// Removes a download; the next try is `notFound`.
     func delete(_ id: String, for caller: Caller) async throws(ProviderError) {
-        let (reference, provider) = try await self.resolve(id, for: caller)
+        let place = try await self.resolve(id, for: caller)
+        let reference = place.reference
         // An upstream's history may still name what was deleted, and would let it be deleted again.
         if self.catalogue.hasTombstone(of: reference) {
-            _ = try await self.download(reference, from: provider, freshness: nil)
+            _ = try await self.download(place, freshness: nil)
         }
         do throws(ProviderError) {
-            try await provider.delete(reference)
+            try await place.provider.delete(reference)
         } catch {
             if error.kind == .notFound { await self.catalogue.forget(reference) }
             throw error
@@ -123,18 +115,15 @@ final class DownloadLibrary: Sendable {
     var freshness: Freshness { self.source.freshness }
 
     /// `freshness` `nil`: always asked.
-    func download(
-        _ reference: DownloadReference,
-        from provider: any Provider,
-        freshness: Freshness?
-    ) async throws(ProviderError) -> Download {
+    func download(_ place: Place, freshness: Freshness?) async throws(ProviderError) -> Download {
+        let reference = place.reference
         let known = await self.catalogue.download(reference)
         let age = known.map { self.now().timeIntervalSince($0.seenAt) } ?? .infinity
         if let known, let freshness, age <= freshness.freshFor, known.download.isSettled {
             return try self.unlessBuried(known.download)
         }
         do throws(ProviderError) {
-            return try self.unlessBuried(try await self.fetch(reference, from: provider))
+            return try self.unlessBuried(try await self.fetch(place))
         } catch {
             if error.kind == .notFound { await self.catalogue.forget(reference) }
             guard let known, age <= self.freshness.staleFor, error.mayBeStoodInFor else { throw error }
@@ -143,14 +132,11 @@ final class DownloadLibrary: Sendable {
     }
 
     /// Asks the provider, together with everyone who asks the same now.
-    private func fetch(
-        _ reference: DownloadReference,
-        from provider: any Provider
-    ) async throws(ProviderError) -> Download {
-        let flight = self.flights.join(reference) {
+    private func fetch(_ place: Place) async throws(ProviderError) -> Download {
+        let flight = self.flights.join(place.key) {
             do throws(ProviderError) {
-                let download = try await provider.download(reference)
-                await self.catalogue.keep(download, seenAt: self.now())
+                let download = try await place.provider.download(place.reference)
+                await self.catalogue.keep(download, epoch: place.epoch, seenAt: self.now())
                 return .success(download)
             } catch {
                 return .failure(error)
@@ -162,6 +148,31 @@ final class DownloadLibrary: Sendable {
     private func unlessBuried(_ download: Download) throws(ProviderError) -> Download {
         guard !self.catalogue.isBuried(download) else { throw .notFound() }
         return download
+    }
+}
+
+extension DownloadLibrary {
+    /// A download at the provider that a request began with.
+    struct Place: Sendable {
+        struct Key: Hashable, Sendable {
+            let reference: DownloadReference
+            let epoch: Int
+        }
+
+        let reference: DownloadReference
+        let provider: any Provider
+        /// See ``ProviderSet/Entry/epoch``.
+        let epoch: Int
+
+        /// `nil` where the provider is not there, or cannot be asked.
+        init?(_ reference: DownloadReference, in providers: ProviderSet) {
+            guard let entry = providers[reference.provider], let provider = entry.provider else { return nil }
+            self.reference = reference
+            self.provider = provider
+            self.epoch = entry.epoch
+        }
+
+        var key: Key { Key(reference: self.reference, epoch: self.epoch) }
     }
 }
 

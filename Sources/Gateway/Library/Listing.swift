@@ -9,12 +9,15 @@ struct ListingKey: Hashable, Sendable {
     let session: String?
     /// Only the filters that this provider applies itself.
     let filter: DownloadFilter
+    /// See ``ProviderSet/Entry/epoch``.
+    let epoch: Int
 
     /// The one way to make a key: the whole container and the whole filter that went to the upstream.
     init(entry: ProviderSet.Entry, session: String?, filter: DownloadFilter) {
         self.provider = entry.id
         self.session = session
         self.filter = filter.narrowed(to: entry.capabilities.filters)
+        self.epoch = entry.epoch
     }
 }
 

@@ -20,7 +20,13 @@ struct ListingSource: Sendable {
     let freshness: Freshness
     let now: @Sendable () -> Date
     let flights: SingleFlight<ListingKey, Result<Listing, ProviderError>>
-    let sessionFlights: SingleFlight<ProviderID, Result<[Session], ProviderError>>
+    let sessionFlights: SingleFlight<SessionKey, Result<[Session], ProviderError>>
+
+    /// A question for sessions.
+    struct SessionKey: Hashable, Sendable {
+        let provider: ProviderID
+        let epoch: Int
+    }
 
     // MARK: Downloads
 
@@ -104,16 +110,17 @@ struct ListingSource: Sendable {
     /// A provider's newest sessions, at most `limit`, and whether there are more.
     func sessions(
         of provider: any Provider,
+        epoch: Int,
         limit: Int,
         bypassesCache: Bool
     ) async throws(ProviderError) -> (sessions: [Session], isTruncated: Bool) {
         let known = await self.catalogue.sessions(of: provider.id)
         let age = known.map { max(0, self.now().timeIntervalSince($0.fetchedAt)) } ?? .infinity
         if let known, !bypassesCache, age <= self.freshness.freshFor { return Self.cut(known.sessions, to: limit) }
-        let flight = self.sessionFlights.join(provider.id) {
+        let flight = self.sessionFlights.join(SessionKey(provider: provider.id, epoch: epoch)) {
             do throws(ProviderError) {
                 let sessions = try await provider.sessions(limit: limit + 1)
-                await self.catalogue.keep(sessions, of: provider.id, fetchedAt: self.now())
+                await self.catalogue.keep(sessions, of: provider.id, epoch: epoch, fetchedAt: self.now())
                 return .success(sessions)
             } catch {
                 return .failure(error)

@@ -130,6 +130,14 @@ struct CatalogueStore: Sendable {
 
     // MARK: Rows
 
+    /// Drops all that a provider answered.
+    func purge(_ provider: ProviderID) async throws {
+        try await self.database.write { database in
+            try database.execute(sql: "DELETE FROM download WHERE provider = ?", arguments: [provider.name])
+            try database.execute(sql: "DELETE FROM listing WHERE provider = ?", arguments: [provider.name])
+        }
+    }
+
     /// Drops what was not seen since `time`, and tombstones from before `burial`: a cache must not grow for ever.
     func prune(notSeenSince time: Date, buriedBefore burial: Date) async throws {
         let (seen, buried) = (time.timeIntervalSince1970, burial.timeIntervalSince1970)

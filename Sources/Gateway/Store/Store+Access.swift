@@ -27,4 +27,30 @@ extension Store {
             throw StoreError(error, path: self.database.path)
         }
     }
+
+    /// Writes to `sluice.sqlite`, all or nothing, and returns once it would survive a loss of power.
+    ///
+    /// For what is not made again: each such write waits for the disk. Throws what `body` throws, and ``StoreError``.
+    func writeDurably<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await self.database.writeWithoutTransaction { database in
+                // Only outside of a transaction can it be changed; the connection is everybody's, so it is set back.
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                defer { try? database.execute(sql: "PRAGMA synchronous = NORMAL") }
+                var result: Result<Value, any Error>?
+                try database.inTransaction(.immediate) {
+                    result = .success(try body(database))
+                    return .commit
+                }
+                guard let result else { throw StoreError.failed("nothing was done") }
+                return try result.get()
+            }
+        } catch let error as DatabaseError {
+            throw StoreError(error, path: self.database.path)
+        } catch is CancellationError {
+            throw StoreError(CancellationError(), path: self.database.path)
+        }
+    }
 }

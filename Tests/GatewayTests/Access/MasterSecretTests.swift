@@ -8,12 +8,10 @@ import Testing
 @testable import Gateway
 
 @Suite struct MasterSecretTests {
-    private func text(_ key: SymmetricKey) -> String { key.withUnsafeBytes { Data($0) }.base64EncodedString() }
-
     @Test func takesTheConfiguredOne() throws {
         let folder = try TemporaryFolder()
         let key = SymmetricKey(size: .bits256)
-        #expect(try MasterSecret.load(configured: Secret(self.text(key) + "\n"), storage: folder.path) == key)
+        #expect(try MasterSecret.load(configured: Secret(key.text + "\n"), storage: folder.path) == key)
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/secret.key"))
     }
 

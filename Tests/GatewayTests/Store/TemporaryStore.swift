@@ -59,6 +59,11 @@ struct StoreFixture {
         self.store = try Store(directory: self.folder.path)
     }
 
+    /// The vault over the store, with the secret as the configuration has it.
+    func vault() async throws -> Vault {
+        try await Vault.open(self.store, configured: Secret(self.secret.text))
+    }
+
     func ring(adminKey: String? = nil) -> KeyRing {
         KeyRing(
             store: self.store,
@@ -73,4 +78,9 @@ struct StoreFixture {
         let store = try Store(directory: self.folder.path)
         return KeyRing(store: store, masterSecret: self.secret, clock: self.time.clock)
     }
+}
+
+extension SymmetricKey {
+    /// As a configuration has it.
+    var text: String { self.withUnsafeBytes { Data($0) }.base64EncodedString() }
 }

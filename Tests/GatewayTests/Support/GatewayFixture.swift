@@ -22,10 +22,11 @@ final class GatewayFixture: Sendable {
     private let responder: RouterResponder<GatewayContext>
     var time: TestTime { self.stored.time }
 
-    /// `unconfigured` are providers without a usable credential.
+    /// `unconfigured` are providers without a usable credential; `upstreams` are there for providers that are made at run time.
     init(
         _ providers: [FakeProvider],
         unconfigured: [String] = [],
+        upstreams: [FakeProvider] = [],
         stored: StoreFixture? = nil,
         configure: (inout Gateway.Configuration) -> Void = { _ in }
     ) async throws {
@@ -34,36 +35,18 @@ final class GatewayFixture: Sendable {
         var configuration = Gateway.Configuration()
         // Nothing is known where nothing is allowed to be; each test that is about freshness sets its own.
         configuration.defaultLimits = RateLimitPolicy()
+        configuration.providers = (providers.map(\.id) + unconfigured.compactMap(ProviderID.init)).map {
+            ProviderConfiguration(id: $0, kind: "fake")
+        }
         configure(&configuration)
-        let entries = providers.map { provider in
-            let health = ProviderHealth(configured: true)
-            return ProviderSet.Entry(
-                id: provider.id,
-                kind: provider.kind,
-                baseURL: "https://\(provider.id).example.com",
-                capabilities: provider.capabilities,
-                provider: CheckedProvider(provider),
-                health: health
-            )
-        }
-        let missing = unconfigured.compactMap(ProviderID.init).map { id in
-            ProviderSet.Entry(
-                id: id,
-                kind: "fake",
-                baseURL: "",
-                capabilities: Capabilities(),
-                provider: nil,
-                health: ProviderHealth(configured: false)
-            )
-        }
         let time = stored.time
         let (start, origin) = (time.now, ContinuousClock.now)
         self.gateway = try await GatewayApplication(
             configuration,
-            providers: ProviderSet(entries + missing),
+            factory: FakeFactory(configured: providers, upstreams: upstreams),
             tokens: try JWTForge.verifier(configuration.issuers),
             store: stored.store,
-            masterSecret: stored.secret,
+            vault: try await stored.vault(),
             adminKey: Secret(Self.adminKey),
             surroundings: .init(
                 now: time.clock,
