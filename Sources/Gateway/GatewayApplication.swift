@@ -65,8 +65,12 @@ public struct GatewayApplication: Sendable {
         self.logger = logger
         self.keys = KeyRing(store: store, masterSecret: masterSecret, adminKey: adminKey, clock: surroundings.now)
         self.authenticator = Authenticator(keys: self.keys, tokens: try JWTVerifier(configuration.issuers))
-        self.logs = LogStore(store, clock: surroundings.now)
-        self.log = LogWriter(store: self.logs, logger: logger, retention: .seconds(configuration.logRetention))
+        self.logs = LogStore(store)
+        self.log = LogWriter(
+            journal: LogJournal(store, masterSecret: masterSecret, clock: surroundings.now),
+            logger: logger,
+            retention: .seconds(configuration.logRetention)
+        )
         self.cursors = ListCursorCoder(secret: masterSecret)
         self.library = DownloadLibrary(
             providers: providers,
@@ -167,6 +171,7 @@ public struct GatewayApplication: Sendable {
         ProviderRoutes(providers: self.library.providers).add(to: router)
         KeyRoutes(keys: self.keys, now: self.surroundings.now).add(to: router)
         LogRoutes(log: self.log, store: self.logs).add(to: router)
+        UsageRoutes(log: self.log, usage: UsageStore(self.store)).add(to: router)
         try Self.contract.get().add(to: router)
         let store = self.store
         HealthRoutes(isStoreWritable: { await store.isWritable }).add(to: router)

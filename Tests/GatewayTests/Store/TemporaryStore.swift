@@ -59,6 +59,8 @@ struct StoreFixture {
         self.store = try Store(directory: self.folder.path)
     }
 
+    var journal: LogJournal { LogJournal(self.store, masterSecret: self.secret, clock: self.time.clock) }
+
     func ring(adminKey: String? = nil) -> KeyRing {
         KeyRing(
             store: self.store,
