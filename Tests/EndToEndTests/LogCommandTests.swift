@@ -5,8 +5,6 @@ import Foundation
 import GRDB
 import Testing
 
-@testable import Gateway
-
 extension EndToEnd {
     @Suite struct LogCommandTests {
         private static let environment = ["SLUICE_ADMIN_KEY": EndToEndFixture.adminKey]
@@ -16,7 +14,7 @@ extension EndToEnd {
             try await withTemporaryFolder { folder in
                 let config = folder.appendingPathComponent("config")
                 try FileManager.default.createDirectory(at: config, withIntermediateDirectories: true)
-                try "server: { port: 0 }\nstorage: { path: ../store }\nproviders: []\n"
+                try "server: { port: 0 }\nstorage: { path: \"\(folder.path)/store\" }\nproviders: []\n"
                     .write(to: config.appendingPathComponent("sluice.yaml"), atomically: true, encoding: .utf8)
                 try await body(folder)
             }
@@ -33,15 +31,9 @@ extension EndToEnd {
 
         /// What somebody does who has the file, but no key.
         private static func tamper(_ folder: URL, _ sql: String) throws {
-            let queue = try DatabaseQueue(path: Self.file(in: folder))
+            let queue = try DatabaseQueue(path: folder.path + "/store/logs.sqlite")
             try queue.write { try $0.execute(sql: sql) }
             try queue.close()
-        }
-
-        private static func file(in folder: URL) throws -> String {
-            let files = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
-            let found = files.first { $0.hasSuffix("logs.sqlite") }
-            return folder.appendingPathComponent(try #require(found)).path
         }
 
         @Test func verifyNamesWhatSomebodyChanged() async throws {

@@ -30,9 +30,9 @@ public struct UsageStore: Sendable {
     /// The usage in `store`.
     public init(_ store: Store) { self.pool = store.logs }
 
-    /// The sums; the latest time first, then by key and provider. `nil` where there are more than ``mostRows``.
+    /// The sums; the latest time first, then by key and provider.
     ///
-    /// Of requests with `keyId` only, where the caller may see no others.
+    /// `nil` where there are more than ``mostRows``. Of requests with `keyId` only, where the caller may see no others.
     public func rows(_ query: UsageQuery, keyId: String? = nil) async throws(StoreError) -> [UsageRow]? {
         do {
             return try await self.pool.read { database in

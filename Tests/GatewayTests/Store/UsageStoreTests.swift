@@ -10,7 +10,7 @@ import Testing
     private static let start = Date(timeIntervalSince1970: 1_800_000_000)
 
     /// Requests over three days, in no order.
-    private func filled(_ count: Int = 3000) async throws -> (StoreFixture, [LogEntry]) {
+    private func filled(_ count: Int = 1200) async throws -> (StoreFixture, [LogEntry]) {
         let fixture = try StoreFixture()
         var source = SeededSource(state: 5)
         let entries = (0..<count).map { number in
@@ -27,8 +27,8 @@ import Testing
             entry.durationMs = pow(10, Double.random(in: -1...5, using: &source))
             return entry
         }
-        for begin in stride(from: 0, to: count, by: 700) {
-            try await fixture.write(Array(entries[begin..<min(begin + 700, count)]))
+        for begin in stride(from: 0, to: count, by: 500) {
+            try await fixture.write(Array(entries[begin..<min(begin + 500, count)]))
         }
         return (fixture, entries)
     }
