@@ -158,6 +158,7 @@ let package = Package(
             dependencies: [
                 "Composition", "Downloads", "Gateway", "Providers", "Simulators", "Transfer",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),

@@ -70,8 +70,12 @@ public struct GatewayApplication: Sendable {
         self.keys = KeyRing(store: store, masterSecret: vault.root, adminKey: adminKey, clock: surroundings.now)
         self.tokens = tokens
         self.authenticator = Authenticator(keys: self.keys, tokens: tokens)
-        self.logs = LogStore(store, clock: surroundings.now)
-        self.log = LogWriter(store: self.logs, logger: logger, retention: .seconds(configuration.logRetention))
+        self.logs = LogStore(store)
+        self.log = LogWriter(
+            journal: LogJournal(store, masterSecret: vault.root, clock: surroundings.now),
+            logger: logger,
+            retention: .seconds(configuration.logRetention)
+        )
         self.cursors = ListCursorCoder(secret: vault.root)
         let loader = ProviderLoader(factory, logger: logger)
         let providers = try await loader.load(configuration.providers, store, vault)
@@ -187,6 +191,7 @@ public struct GatewayApplication: Sendable {
         ProviderRoutes(directory: self.library.directory, administration: self.administration).add(to: router)
         KeyRoutes(keys: self.keys, now: self.surroundings.now).add(to: router)
         LogRoutes(log: self.log, store: self.logs).add(to: router)
+        UsageRoutes(log: self.log, usage: UsageStore(self.store)).add(to: router)
         try Self.contract.get().add(to: router)
         let store = self.store
         HealthRoutes(isStoreWritable: { await store.isWritable }).add(to: router)

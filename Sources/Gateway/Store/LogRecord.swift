@@ -8,21 +8,44 @@ struct LogRecord: Sendable {
     let id: Int64
     let entry: LogEntry
 
-    /// Writes an entry; the database numbers it.
-    static func insert(_ entry: LogEntry, into database: Database) throws {
-        let sql = """
-            INSERT INTO log (time, requestId, keyId, caller, method, route, path, status, code, outcome, provider, sessionId,
-                downloadId, bytesIn, bytesOut, durationMs, timings, address, userAgent)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """
+    /// All columns but the hash, in the order of the table; the hash is over them.
+    static let columns = [
+        "id", "time", "requestId", "keyId", "caller", "method", "route", "path", "status", "code", "outcome",
+        "provider",
+        "sessionId", "downloadId", "bytesIn", "bytesOut", "durationMs", "timings", "address", "userAgent",
+    ]
+
+    private static let insertion = """
+        INSERT INTO log (\(columns.joined(separator: ", ")), hash)
+        VALUES (\(Array(repeating: "?", count: columns.count + 1).joined(separator: ", ")))
+        """
+
+    /// Writes an entry as number `id` after one with the hash `previous`; its own hash.
+    static func insert(
+        _ entry: LogEntry,
+        id: Int64,
+        after previous: Data,
+        _ chain: LogChain,
+        into database: Database
+    ) throws -> Data {
+        let values = try Self.values(of: entry, id: id)
+        let hash = chain.hash(of: values, after: previous)
+        let arguments = StatementArguments(values + [hash.databaseValue])
+        try database.cachedStatement(sql: Self.insertion).execute(arguments: arguments)
+        return hash
+    }
+
+    /// The values of ``columns``, as they will be read back.
+    private static func values(of entry: LogEntry, id: Int64) throws -> [DatabaseValue] {
         let timings = String(decoding: try JSONEncoder().encode(entry.timings.finite), as: UTF8.self)
-        let arguments: StatementArguments = [
-            entry.time.milliseconds, entry.requestId, entry.keyId, entry.caller, entry.method, entry.route, entry.path,
-            entry.status, entry.code, entry.outcome.rawValue, entry.provider, entry.sessionId, entry.downloadId,
-            entry.bytesIn, entry.bytesOut, entry.durationMs.isFinite ? entry.durationMs : 0, timings, entry.address,
-            entry.userAgent,
+        let values: [(any DatabaseValueConvertible)?] = [
+            id, entry.time.milliseconds, entry.requestId, entry.keyId, entry.caller, entry.method, entry.route,
+            entry.path, entry.status, entry.code, entry.outcome.rawValue, entry.provider, entry.sessionId,
+            entry.downloadId, entry.bytesIn, entry.bytesOut,
+            // SQLite has no negative zero and keeps no NaN.
+            entry.durationMs.isFinite ? entry.durationMs + 0.0 : 0.0, timings, entry.address, entry.userAgent,
         ]
-        try database.cachedStatement(sql: sql).execute(arguments: arguments)
+        return values.map { $0?.databaseValue ?? .null }
     }
 }
 

@@ -19,6 +19,7 @@ enum Migrations {
     static var logs: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 log") { try $0.execute(sql: Self.log) }
+        registerLogMigrations(&migrator)
         return migrator
     }
 
@@ -62,7 +63,7 @@ enum Migrations {
         END;
         """
 
-    /// `hash` will chain the entries to one another.
+    /// `hash` chains the entries to one another; it is `NULL` in what was written before there was a chain.
     private static let log = """
         CREATE TABLE log (
             id INTEGER PRIMARY KEY AUTOINCREMENT,

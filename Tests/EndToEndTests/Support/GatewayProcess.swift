@@ -66,6 +66,9 @@ final class GatewayProcess: Sendable {
     /// SIGTERM.
     func terminate() { self.process.terminate() }
 
+    /// SIGKILL: a crash, as the process sees it.
+    func crash() { kill(self.id, SIGKILL) }
+
     /// Resident memory in bytes.
     var residentBytes: Int64 {
         let status = (try? String(contentsOfFile: "/proc/\(self.id)/status", encoding: .utf8)) ?? ""

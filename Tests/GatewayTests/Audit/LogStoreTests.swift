@@ -14,7 +14,7 @@ import Testing
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let writer = LogWriter(store: store, logger: logger)
+        let writer = LogWriter(journal: fixture.journal, logger: logger)
         for number in 0..<20 {
             var entry = LogEntry(
                 time: self.start.addingTimeInterval(Double(number)),
@@ -88,7 +88,10 @@ import Testing
 
     @Test func pagesHoldEverythingOnceWhileMoreIsLogged() async throws {
         let (fixture, store) = try await self.filled()
-        let writer = LogWriter(store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let writer = LogWriter(
+            journal: fixture.journal,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         var query = LogQuery()
         query.limit = 6
         var seen: [String] = []
@@ -133,7 +136,10 @@ import Testing
 
     @Test func writesNoTextWithoutBound() async throws {
         let (fixture, store) = try await self.filled()
-        let writer = LogWriter(store: store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let writer = LogWriter(
+            journal: fixture.journal,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         let long = String(repeating: "x", count: 100_000)
         var entry = LogEntry(
             time: self.start,

@@ -31,7 +31,7 @@ import Testing
     @Test func whatWasRecordedCanBeReadAfterAFlush() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         var entry = self.entry("r1")
         entry.keyId = "key_1"
         entry.caller = "ci"
@@ -52,14 +52,17 @@ import Testing
         expected.id = "log_1"
         expected.timings.body = nil
         expected.userAgent = "curl%0D%0A/8"
-        #expect(try await store.page(LogQuery()).entries == [expected])
+        var written = try await store.page(LogQuery()).entries
+        #expect(written.first?.hash?.count == 32)
+        written[0].hash = nil
+        #expect(written == [expected])
         #expect(expected.path == "/v1/downloads?q=REDACTED")
     }
 
     @Test func keepsTheOrderOfRecordingUnderConcurrentFlushes() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<900 {
                 writer.record(self.entry("\(number)"))
@@ -73,7 +76,7 @@ import Testing
     @Test func aFlushSeesWhatItsCallerRecordedWhateverElseIsWritten() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         let missing = await withTaskGroup(of: Bool.self) { group in
             for number in 0..<100 {
                 group.addTask {
@@ -92,7 +95,7 @@ import Testing
     @Test func recordsInACancelledTask() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             writer.record(self.entry("r1"))
@@ -105,7 +108,7 @@ import Testing
     @Test func writesByItselfWhileItRuns() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         let running = Task { try await writer.run() }
         writer.record(self.entry("r1"))
         var found: [String] = []
@@ -121,7 +124,7 @@ import Testing
     @Test func aCleanStopLosesNothing() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         let group = ServiceGroup(services: [writer], logger: self.logger)
         let running = Task { try await group.run() }
         for number in 0..<1000 { writer.record(self.entry("\(number)")) }
@@ -133,7 +136,7 @@ import Testing
     @Test func aCancelledRunLosesNothingEither() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         for number in 0..<100 { writer.record(self.entry("\(number)")) }
         let running = Task { try await writer.run() }
         running.cancel()
@@ -144,7 +147,7 @@ import Testing
     @Test func aFullQueueCountsWhatItLoses() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger, capacity: 10)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger, capacity: 10)
         for number in 0..<25 { writer.record(self.entry("\(number)")) }
         #expect(writer.droppedCount == 15)
         await writer.flush()
@@ -157,7 +160,7 @@ import Testing
     @Test func whatCouldNotBeWrittenStaysInLine() async throws {
         let fixture = try StoreFixture()
         let store = LogStore(fixture.store)
-        let writer = LogWriter(store: store, logger: self.logger)
+        let writer = LogWriter(journal: fixture.journal, logger: self.logger)
         let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON log BEGIN SELECT RAISE(ABORT, 'disk full'); END"
         try await fixture.store.logs.write { try $0.execute(sql: refuse) }
         for number in 0..<5 { writer.record(self.entry("\(number)")) }
@@ -167,24 +170,5 @@ import Testing
         writer.record(self.entry("5"))
         await writer.flush()
         #expect(try await self.ids(store) == ["5", "4", "3", "2", "1", "0"])
-    }
-
-    @Test func deletesOnlyWhatIsTooOld() async throws {
-        let fixture = try StoreFixture()
-        let store = LogStore(fixture.store, clock: fixture.time.clock)
-        let writer = LogWriter(store: store, logger: self.logger)
-        writer.record(self.entry("old"))
-        fixture.time.advance(3600)
-        var young = self.entry("young")
-        young.time = fixture.time.now
-        writer.record(young)
-        await writer.flush()
-        try await store.prune(olderThan: .seconds(1800))
-        #expect(try await self.ids(store) == ["young"])
-        // Its number is not given again.
-        try await store.prune(olderThan: .seconds(-1))
-        writer.record(young)
-        await writer.flush()
-        #expect(try await store.page(LogQuery()).entries.map(\.id) == ["log_3"])
     }
 }

@@ -64,6 +64,8 @@ struct StoreFixture {
         try await Vault.open(self.store, configured: Secret(self.secret.text))
     }
 
+    var journal: LogJournal { LogJournal(self.store, masterSecret: self.secret, clock: self.time.clock) }
+
     func ring(adminKey: String? = nil) -> KeyRing {
         KeyRing(
             store: self.store,
