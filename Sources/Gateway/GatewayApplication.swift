@@ -22,14 +22,18 @@ public struct GatewayApplication: Sendable {
         public var now: @Sendable () -> Date
         /// The time that limits are measured by.
         public var instant: @Sendable () -> ContinuousClock.Instant
+        /// Waits for so long, or throws where the task is cancelled.
+        public var sleep: @Sendable (Duration) async throws -> Void
 
         /// Creates surroundings; the defaults are the real ones.
         public init(
             now: @escaping @Sendable () -> Date = { Date() },
-            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+            sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
         ) {
             self.now = now
             self.instant = instant
+            self.sleep = sleep
         }
     }
 
@@ -46,6 +50,8 @@ public struct GatewayApplication: Sendable {
     private let authenticator: Authenticator
     private let store: Store
     private let surroundings: Surroundings
+    private let proxies: TrustedProxies
+    let sentAnswers = SentAnswers()
     private let logger: Logger
 
     /// Puts the gateway together, with the providers of the configuration and of the store; nothing listens yet.
@@ -66,6 +72,7 @@ public struct GatewayApplication: Sendable {
         self.configuration = configuration
         self.store = store
         self.surroundings = surroundings
+        self.proxies = TrustedProxies(ranges: configuration.server.trustedProxies)
         self.logger = logger
         self.keys = KeyRing(store: store, masterSecret: vault.root, adminKey: adminKey, clock: surroundings.now)
         self.tokens = tokens
@@ -130,6 +137,7 @@ public struct GatewayApplication: Sendable {
         let channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
                 ClientPresenceHandler(),
+                SentAnswerHandler(self.sentAnswers),
                 FrontDoorHandler(
                     makeRequestID: requestIDs.make,
                     onRefusal: { log.record(.malformed(requestID: $0, bytes: $1, address: $2, at: now())) }
@@ -157,7 +165,15 @@ public struct GatewayApplication: Sendable {
         let plan = Router(context: GatewayContext.self)
         try self.addRoutes(to: plan)
         let router = Router(context: GatewayContext.self)
-        router.add(middleware: LogMiddleware(log: self.log, requestIDs: requestIDs, now: self.surroundings.now))
+        router.add(
+            middleware: LogMiddleware(
+                log: self.log,
+                requestIDs: requestIDs,
+                proxies: self.proxies,
+                sentAnswers: self.sentAnswers,
+                now: self.surroundings.now
+            )
+        )
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: TargetMiddleware())
         router.add(middleware: AuthenticationMiddleware(authenticator: self.authenticator, now: self.surroundings.now))
@@ -190,7 +206,15 @@ public struct GatewayApplication: Sendable {
         .add(to: router)
         ProviderRoutes(directory: self.library.directory, administration: self.administration).add(to: router)
         KeyRoutes(keys: self.keys, now: self.surroundings.now).add(to: router)
-        LogRoutes(log: self.log, store: self.logs).add(to: router)
+        LogRoutes(
+            log: self.log,
+            store: self.logs,
+            keys: self.keys,
+            stallTimeout: self.configuration.server.stallTimeout,
+            now: self.surroundings.now,
+            sleep: self.surroundings.sleep
+        )
+        .add(to: router)
         UsageRoutes(log: self.log, usage: UsageStore(self.store)).add(to: router)
         try Self.contract.get().add(to: router)
         let store = self.store

@@ -120,8 +120,8 @@ struct Logs: AsyncParsableCommand {
 
         func run() async throws {
             let (store, configuration) = try self.options.store()
-            let secret = try MasterSecret.load(configured: configuration.secretKey, storage: configuration.storagePath)
-            let result = try await LogJournal(store, masterSecret: secret).verify()
+            let vault = try await Vault.open(store, configured: configuration.secretKey)
+            let result = try await LogJournal(store, masterSecret: vault.root).verify()
             if self.options.json { try Self.printReport(result) } else { Self.printSentences(result) }
             if !result.isSound { throw ExitCode(1) }
         }
