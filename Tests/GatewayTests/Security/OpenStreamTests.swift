@@ -129,8 +129,8 @@ import Testing
             change.expiresAt = half.fixture.time.now + 60
             _ = try await keys.change(half.key.stored.id, change).get()
             _ = try await keys.rotate(half.key.stored.id, grace: .seconds(600)).get()
-            settings.name = "somebody else"
-            _ = try await keys.revoke(try await keys.create(settings).stored.id)
+            let other = KeySettings(name: "somebody else", scopes: [.read])
+            _ = try await keys.revoke(try await keys.create(other).stored.id)
             // The key's own end is no revocation: what began before may end.
             half.fixture.time.advance(61)
             try await keys.follow(at: half.fixture.time.now)
