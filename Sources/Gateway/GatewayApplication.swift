@@ -22,7 +22,7 @@ public struct GatewayApplication: Sendable {
         public var now: @Sendable () -> Date
         /// The time that limits are measured by.
         public var instant: @Sendable () -> ContinuousClock.Instant
-        /// Waits for so long, or throws where the task is cancelled.
+        /// Waits, in the time of ``instant``; ends with an error when the task is cancelled.
         public var sleep: @Sendable (Duration) async throws -> Void
 
         /// Creates surroundings; the defaults are the real ones.
@@ -41,6 +41,7 @@ public struct GatewayApplication: Sendable {
     public let keys: KeyRing
 
     let log: LogWriter
+    let limits: LimitKeeper
     private let logs: LogStore
     private let configuration: Configuration
     private let library: DownloadLibrary
@@ -87,6 +88,13 @@ public struct GatewayApplication: Sendable {
         let loader = ProviderLoader(factory, logger: logger)
         let providers = try await loader.load(configuration.providers, store, vault)
         let catalogue = try await Catalogue(store: CatalogueStore(store), logger: logger)
+        self.limits = LimitKeeper(
+            limiter: RateLimiter(),
+            table: LimitAccountTable(store),
+            now: { LimitMoment(instant: surroundings.instant(), date: surroundings.now()) },
+            logger: logger
+        )
+        try await self.limits.load()
         self.library = DownloadLibrary(
             directory: ProviderDirectory(providers, root: vault.root),
             catalogue: catalogue,
@@ -119,7 +127,7 @@ public struct GatewayApplication: Sendable {
             staleFor: self.configuration.freshness.staleFor,
             now: self.surroundings.now
         )
-        return [self.log, self.keys, keeper, JWKSetKeeper(tokens: self.tokens)] + between + [
+        return [self.log, self.keys, self.limits, keeper, JWKSetKeeper(tokens: self.tokens)] + between + [
             try self.application(onListening: onListening)
         ]
     }
@@ -179,9 +187,10 @@ public struct GatewayApplication: Sendable {
         router.add(middleware: AuthenticationMiddleware(authenticator: self.authenticator, now: self.surroundings.now))
         router.add(
             middleware: RateLimitMiddleware(
-                limiter: RateLimiter(),
+                limiter: self.limits.limiter,
                 defaultPolicy: self.configuration.defaultLimits,
-                now: self.surroundings.instant
+                now: self.limits.now,
+                sleep: self.surroundings.sleep
             )
         )
         router.add(middleware: RouteTableMiddleware(table: RouteTable(plan)))

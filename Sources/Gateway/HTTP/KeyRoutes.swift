@@ -100,7 +100,7 @@ struct KeyRoutes: Sendable {
             return nil
         }
         let (policy, problems) = RateLimitPolicy.parse(object, at: "limits")
-        body.refuse(problems + Self.unserved(policy))
+        body.refuse(problems)
         return policy
     }
 
@@ -115,12 +115,6 @@ struct KeyRoutes: Sendable {
     private func finish(_ body: inout JSONBody, _ change: KeyChange) throws(Problem) {
         body.refuse(change.problems(at: self.now()))
         try body.finish()
-    }
-
-    /// Limits that the format has and this version does not hold anybody to: refused rather than ignored.
-    private static func unserved(_ policy: RateLimitPolicy) -> [FieldProblem] {
-        let given = [("limits.bytesPerDay", policy.bytesPerDay), ("limits.bytesPerSecond", policy.bytesPerSecond)]
-        return given.filter { $0.1 != nil }.map { FieldProblem(field: $0.0, message: "is not served by this version") }
     }
 
     private static func requireAdmin(_ context: GatewayContext) throws(Problem) {

@@ -12,6 +12,7 @@ enum Migrations {
         migrator.registerMigration("1 meta and gateway keys") { try $0.execute(sql: Self.gatewayKeys) }
         registerCatalogueMigrations(&migrator)
         registerProviderMigrations(&migrator)
+        registerLimitMigrations(&migrator)
         return migrator
     }
 
