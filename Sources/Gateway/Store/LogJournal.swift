@@ -13,7 +13,7 @@ public struct LogJournal: Sendable {
     private let clock: @Sendable () -> Date
 
     /// Entries of one step of dropping: what a writer waits for at most.
-    static let step = 1000
+    static let step = 500
 
     /// The log in `store`, chained under a key made from `masterSecret`.
     public init(_ store: Store, masterSecret: SymmetricKey, clock: @escaping @Sendable () -> Date = { Date() }) {
@@ -80,7 +80,7 @@ public struct LogJournal: Sendable {
 
     /// Drops the entries and the usage of all UTC days that ended more than `age` ago, the oldest first.
     ///
-    /// In transactions of at most 1,000 rows; `pause` is called between them, and others write meanwhile.
+    /// In transactions of at most 500 rows; `pause` is called between them, and others write meanwhile.
     func prune(olderThan age: Duration, pause: @Sendable () async throws -> Void) async throws(StoreError) {
         let now = self.clock()
         let boundary = now.addingTimeInterval(-Double(age.components.seconds)).milliseconds

@@ -28,7 +28,7 @@ struct LogRecord: Sendable {
         _ chain: LogChain,
         into database: Database
     ) throws -> Data {
-        let values = try Self.values(of: entry, id: id)
+        let values = Self.values(of: entry, id: id)
         let hash = chain.hash(of: values, after: previous)
         let arguments = StatementArguments(values + [hash.databaseValue])
         try database.cachedStatement(sql: Self.insertion).execute(arguments: arguments)
@@ -36,14 +36,14 @@ struct LogRecord: Sendable {
     }
 
     /// The values of ``columns``, as they will be read back.
-    private static func values(of entry: LogEntry, id: Int64) throws -> [DatabaseValue] {
-        let timings = String(decoding: try JSONEncoder().encode(entry.timings.finite), as: UTF8.self)
+    private static func values(of entry: LogEntry, id: Int64) -> [DatabaseValue] {
         let values: [(any DatabaseValueConvertible)?] = [
             id, entry.time.milliseconds, entry.requestId, entry.keyId, entry.caller, entry.method, entry.route,
             entry.path, entry.status, entry.code, entry.outcome.rawValue, entry.provider, entry.sessionId,
             entry.downloadId, entry.bytesIn, entry.bytesOut,
             // SQLite has no negative zero and keeps no NaN.
-            entry.durationMs.isFinite ? entry.durationMs + 0.0 : 0.0, timings, entry.address, entry.userAgent,
+            entry.durationMs.isFinite ? entry.durationMs + 0.0 : 0.0, entry.timings.json, entry.address,
+            entry.userAgent,
         ]
         return values.map { $0?.databaseValue ?? .null }
     }
@@ -83,15 +83,15 @@ extension LogRecord: FetchableRecord {
 }
 
 extension LogEntry.Timings {
-    /// Without what JSON cannot hold.
-    fileprivate var finite: Self {
-        func finite(_ value: Double?) -> Double? { value?.isFinite == true ? value : nil }
-        return Self(
-            auth: finite(self.auth),
-            limit: finite(self.limit),
-            cache: finite(self.cache),
-            upstream: finite(self.upstream),
-            body: finite(self.body)
-        )
+    /// As they are stored, without what JSON cannot hold; an encoder for each entry would cost more than all else of it.
+    fileprivate var json: String {
+        let times = [
+            ("auth", self.auth), ("limit", self.limit), ("cache", self.cache), ("upstream", self.upstream),
+            ("body", self.body),
+        ]
+        let members = times.compactMap { name, time in
+            time.flatMap { $0.isFinite ? "\"\(name)\":\($0)" : nil }
+        }
+        return "{" + members.joined(separator: ",") + "}"
     }
 }

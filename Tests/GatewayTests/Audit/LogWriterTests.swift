@@ -43,7 +43,7 @@ import Testing
         entry.bytesIn = 1
         entry.bytesOut = .max
         entry.durationMs = 12.5
-        entry.timings = LogEntry.Timings(auth: 0.5, upstream: 11, body: .nan)
+        entry.timings = LogEntry.Timings(auth: 0.5, limit: 1e-7, upstream: 1.1e22, body: .nan)
         entry.address = "192.0.2.1"
         entry.userAgent = "curl\r\n/8"
         writer.record(entry)
