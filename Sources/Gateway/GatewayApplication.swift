@@ -45,6 +45,8 @@ public struct GatewayApplication: Sendable {
     private let authenticator: Authenticator
     private let store: Store
     private let surroundings: Surroundings
+    private let proxies: TrustedProxies
+    private let sentAnswers = SentAnswers()
     private let logger: Logger
 
     /// Puts the gateway together; nothing listens yet.
@@ -62,6 +64,7 @@ public struct GatewayApplication: Sendable {
         self.configuration = configuration
         self.store = store
         self.surroundings = surroundings
+        self.proxies = TrustedProxies(ranges: configuration.server.trustedProxies)
         self.logger = logger
         self.keys = KeyRing(store: store, masterSecret: masterSecret, adminKey: adminKey, clock: surroundings.now)
         self.authenticator = Authenticator(keys: self.keys, tokens: try JWTVerifier(configuration.issuers))
@@ -110,6 +113,7 @@ public struct GatewayApplication: Sendable {
         let channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
                 ClientPresenceHandler(),
+                SentAnswerHandler(self.sentAnswers),
                 FrontDoorHandler(
                     makeRequestID: requestIDs.make,
                     onRefusal: { log.record(.malformed(requestID: $0, bytes: $1, address: $2, at: now())) }
@@ -137,7 +141,15 @@ public struct GatewayApplication: Sendable {
         let plan = Router(context: GatewayContext.self)
         try self.addRoutes(to: plan)
         let router = Router(context: GatewayContext.self)
-        router.add(middleware: LogMiddleware(log: self.log, requestIDs: requestIDs, now: self.surroundings.now))
+        router.add(
+            middleware: LogMiddleware(
+                log: self.log,
+                requestIDs: requestIDs,
+                proxies: self.proxies,
+                sentAnswers: self.sentAnswers,
+                now: self.surroundings.now
+            )
+        )
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: TargetMiddleware())
         router.add(middleware: AuthenticationMiddleware(authenticator: self.authenticator, now: self.surroundings.now))

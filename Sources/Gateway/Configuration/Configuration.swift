@@ -17,6 +17,8 @@ public struct Configuration: Sendable {
         public var stallTimeout: Double = 60
         /// A connection that does not complete a request's head for so long is closed; seconds.
         public var headerTimeout: Double = 10
+        /// The proxies that are believed whose request they pass on.
+        public var trustedProxies: [AddressRange] = []
     }
 
     /// Which addresses an upstream's answer may lead to; see the egress policy of the transfers.

@@ -32,9 +32,10 @@ struct DownloadRoutes: Sendable {
         try query.finish()
         let bypassesCache = request.asksAnew
         let known = try await context.record.timing(\.cache) { () async throws(ProviderError) in
-            try await self.library.preview(id, for: caller, bypassesCache: bypassesCache)
+            // Noted before the upstream may fail: what the request was about is known then too.
+            context.record.note(try await self.library.resolve(id, for: caller).reference, id: id)
+            return try await self.library.preview(id, for: caller, bypassesCache: bypassesCache)
         }
-        context.record.note(known.reference, id: id)
         let own = known.mimeType.map(MediaType.essence) ?? MediaType.bytes
         // For a file that is itself JSON, `application/json` asks for the metadata, as for every other.
         let offers = (own == MediaType.json ? [] : [own]) + [MediaType.bytes, MediaType.json]
@@ -42,7 +43,9 @@ struct DownloadRoutes: Sendable {
             throw Problem.notAcceptable(offers)
         }
         if type == MediaType.json {
-            let listed = try await self.library.download(id, for: caller, bypassesCache: bypassesCache)
+            let listed = try await context.record.timing(\.cache) { () async throws(ProviderError) in
+                try await self.library.download(id, for: caller, bypassesCache: bypassesCache)
+            }
             return self.metadata(listed)
         }
         let content = ContentAnswer(download: known, id: id, asksForBytes: Self.names(MediaType.bytes, request.headers))
@@ -98,7 +101,9 @@ struct DownloadRoutes: Sendable {
         let id = try Self.id(context)
         var query = context.query
         try query.finish()
-        let (reference, _) = try await self.library.resolve(id, for: caller)
+        let (reference, _) = try await context.record.timing(\.cache) { () async throws(ProviderError) in
+            try await self.library.resolve(id, for: caller)
+        }
         context.record.note(reference, id: id)
         try await context.record.timing(\.upstream) { () async throws(ProviderError) in
             try await self.library.delete(id, for: caller)

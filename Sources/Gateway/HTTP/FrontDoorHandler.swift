@@ -40,6 +40,6 @@ final class FrontDoorHandler: ChannelOutboundHandler, RemovableChannelHandler {
             promise: nil
         )
         context.write(self.wrapOutboundOut(.body(body)), promise: promise)
-        self.onRefusal(requestID, body.readableBytes, context.remoteAddress?.ipAddress)
+        self.onRefusal(requestID, body.readableBytes, context.remoteAddress.flatMap(IPAddress.init)?.description)
     }
 }

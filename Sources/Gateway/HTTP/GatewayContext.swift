@@ -19,6 +19,9 @@ struct GatewayContext: RequestContext {
     /// For the log entry; set by ``LogMiddleware``.
     var record: RequestRecord
 
+    /// Where the request came from, behind the proxies that are trusted; set by ``LogMiddleware``.
+    var clientAddress: String?
+
     /// Who is calling; set by ``AuthenticationMiddleware`` on every route that needs a key.
     var caller: Caller?
 

@@ -6,8 +6,8 @@ import NIOConcurrencyHelpers
 
 /// What becomes known of a request on its way, for its one log entry.
 ///
-/// It is opened by ``LogMiddleware`` and closed once: after the last body byte, or the error in its place. A record that is
-/// let go unclosed (the client left before the body began) closes itself, so that no request is missing from the log.
+/// It is opened by ``LogMiddleware`` and closed once: after the last body byte is out, or the error in its place. A record
+/// that is let go unclosed (the client left before the body began) closes itself, so that no request is missing from the log.
 final class RequestRecord: Sendable {
     private struct State {
         var entry: LogEntry
@@ -15,6 +15,10 @@ final class RequestRecord: Sendable {
         var permit: ConcurrencyPermit?
         var isStreaming = false
         var bodyBeganOn: ContinuousClock.Instant?
+        /// How it ends if all of the answer goes out; set once that is known.
+        var ending: (outcome: LogEntry.Outcome, bytes: Int64)?
+        /// Whether the answer went out; `nil` while that is open.
+        var isSent: Bool?
     }
 
     let requestID: String
@@ -75,30 +79,37 @@ final class RequestRecord: Sendable {
 
     // MARK: Closing
 
-    /// Notes that the body will be streamed, so that the record stays open until ``bodyEnded(_:_:)``.
-    func bodyWillStream() {
-        self.state.withLockedValue { state in
-            state.isStreaming = true
-            state.bodyBeganOn = .now
-        }
-    }
+    /// Notes that the body will be streamed, so that the record stays open until ``bodyEnded(_:bytes:)``.
+    func bodyWillStream() { self.state.withLockedValue { $0.isStreaming = true } }
 
-    /// Notes the answer; closes the record unless a body is to be streamed.
+    /// Notes the answer, which is closed when it was sent (``sent(_:)``); where a body is streamed, when that ended too.
     func answered(status: Int, bytes: Int) {
-        let isStreaming = self.state.withLockedValue { state in
+        self.state.withLockedValue { state in
             state.entry.status = status
-            return state.isStreaming
+            state.bodyBeganOn = .now
+            guard !state.isStreaming else { return }
+            state.ending = (status >= 500 ? .failed : status >= 400 ? .refused : .complete, Int64(bytes))
         }
-        guard !isStreaming else { return }
-        self.close(status >= 500 ? .failed : status >= 400 ? .refused : .complete, bytesOut: Int64(bytes))
     }
 
-    /// Closes the record of a streamed body.
+    /// Notes how a streamed body ended; the record of a whole one is closed when its last byte is out.
     func bodyEnded(_ outcome: LogEntry.Outcome, bytes: Int64) {
-        self.state.withLockedValue { state in
-            state.entry.timings.body = state.bodyBeganOn?.duration(to: .now).milliseconds
+        let isSent = self.state.withLockedValue { state in
+            state.ending = (outcome, bytes)
+            return outcome == .complete ? state.isSent : true
         }
-        self.close(outcome, bytesOut: bytes)
+        if let isSent { self.sent(isSent) }
+    }
+
+    /// Notes that the connection took all of the answer, or will not any more.
+    func sent(_ isWhole: Bool) {
+        let ending = self.state.withLockedValue { state in
+            state.isSent = isWhole
+            state.entry.timings.body = state.bodyBeganOn?.duration(to: .now).milliseconds
+            // What of an unsent answer went out is known of streamed bodies only.
+            return state.ending.map { isWhole ? $0 : (.clientGone, state.isStreaming ? $0.bytes : 0) }
+        }
+        if let ending { self.close(ending.0, bytesOut: ending.1) }
     }
 
     private func close(_ outcome: LogEntry.Outcome, bytesOut: Int64) {

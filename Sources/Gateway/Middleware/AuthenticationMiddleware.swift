@@ -39,7 +39,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
             return try await self.authenticator.authenticate(
                 credential.value,
                 in: credential.carrier,
-                from: context.channel.remoteAddress?.ipAddress,
+                from: context.clientAddress,
                 now: self.now()
             )
         } catch {

@@ -10,6 +10,8 @@ import NIOCore
 struct LogMiddleware: RouterMiddleware {
     let log: LogWriter
     let requestIDs: RequestIDs
+    let proxies: TrustedProxies
+    let sentAnswers: SentAnswers
     let now: @Sendable () -> Date
 
     @concurrent
@@ -18,27 +20,54 @@ struct LogMiddleware: RouterMiddleware {
         context: GatewayContext,
         next: @concurrent (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
-        let requestID = self.requestIDs.id(presented: request.headers[values: .requestID])
+        var context = context
+        context.clientAddress = self.proxies.clientAddress(
+            peer: context.channel.remoteAddress,
+            headers: request.headers
+        )
+        let record = self.record(of: request, context)
+        context.record = record
+        context.logger[metadataKey: "request"] = "\(record.requestID)"
+        var response = try await next(Self.counted(request, by: record), context)
+        response.headers[.requestID] = record.requestID
+        if request.method == .head { response.dropBody() }
+        record.answered(status: response.status.code, bytes: response.body.contentLength ?? 0)
+        if !self.sentAnswers.expect(record, on: context.channel) {
+            // Gone already; or there never was a server, and whoever asked the router has the answer.
+            record.sent(context.channel.isActive)
+        }
+        return response
+    }
+
+    private func record(of request: Request, _ context: GatewayContext) -> RequestRecord {
         var entry = LogEntry(
             time: self.now(),
-            requestId: requestID,
+            requestId: self.requestIDs.id(presented: request.headers[values: .requestID]),
             method: request.method.rawValue,
             target: request.uri.string,
             status: 500,
             outcome: .failed
         )
         entry.route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 }
-        entry.address = context.channel.remoteAddress?.ipAddress
+        entry.address = context.clientAddress
         entry.userAgent = request.headers[.userAgent]
         let log = self.log
-        var context = context
-        context.record = RequestRecord(entry) { log.record($0) }
-        context.logger[metadataKey: "request"] = "\(requestID)"
-        var response = try await next(request, context)
-        response.headers[.requestID] = requestID
-        if request.method == .head { response.dropBody() }
-        context.record.answered(status: response.status.code, bytes: response.body.contentLength ?? 0)
-        return response
+        return RequestRecord(entry) { log.record($0) }
+    }
+
+    /// The request, with the bytes of its body counted as they are read.
+    private static func counted(_ request: Request, by record: RequestRecord) -> Request {
+        guard request.headers[.contentLength] != nil || request.headers[.transferEncoding] != nil else {
+            return request
+        }
+        var request = request
+        request.body = RequestBody(
+            asyncSequence: request.body.map { buffer in
+                record.note { $0.bytesIn += Int64(buffer.readableBytes) }
+                return buffer
+            }
+        )
+        return request
     }
 }
 
