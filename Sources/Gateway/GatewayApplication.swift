@@ -46,7 +46,7 @@ public struct GatewayApplication: Sendable {
     private let store: Store
     private let surroundings: Surroundings
     private let proxies: TrustedProxies
-    private let sentAnswers = SentAnswers()
+    let sentAnswers = SentAnswers()
     private let logger: Logger
 
     /// Puts the gateway together; nothing listens yet.

@@ -23,6 +23,9 @@ final class SentAnswers: Sendable {
         return true
     }
 
+    /// How many connections there are.
+    var connectionCount: Int { self.connections.withLockedValue { $0.count } }
+
     fileprivate func open(_ channel: any Channel) -> Next {
         let next = Next(nil)
         self.connections.withLockedValue { $0[ObjectIdentifier(channel)] = next }

@@ -149,14 +149,17 @@ import Testing
         ("server: { host: [a] }", "server.host"), ("egress: { allowDomains: { a: b } }", "egress.allowDomains"),
         ("egress: { allowDomains: [[a]] }", "egress.allowDomains"), ("server: { port: true }", "server.port"),
         ("server: { port: 80.5 }", "server.port"), ("server: { publicURL: ftp://x }", "server.publicURL"),
-        ("server: { headerTimeout: 0s }", "server.headerTimeout"), ("logs: { retention: 5m }", "logs.retention"),
+        ("server: { headerTimeout: 0s }", "server.headerTimeout"),
+        ("server: { trustedProxies: [10.0.0.0/8, 0.0.0.0/0] }", "server.trustedProxies[1]"),
+        ("server: { trustedProxies: proxy.example.com }", "server.trustedProxies[0]"),
+        ("server: { trustedProxies: { a: b } }", "server.trustedProxies"),
+        ("logs: { retention: 5m }", "logs.retention"),
         ("fanOut: { deadline: 0s }", "fanOut.deadline"), ("cache: { staleFor: 1s }", "cache.staleFor"),
     ])
     func valuesOfTheWrongFormAreErrors(_ yaml: String, _ field: String) { #expect(self.fields(yaml) == [field]) }
 
     @Test(arguments: [
         ("server: { tls: { certificate: a.pem, privateKey: b.pem } }", "server.tls"),
-        ("server: { trustedProxies: [10.0.0.0/8] }", "server.trustedProxies"),
         ("server: { cors: { origins: [\"*\"] } }", "server.cors.origins"),
         (
             "auth: { jwt: [ { issuer: i, audience: a, algorithms: [RS256], jwks: x.json, secret: s } ] }",

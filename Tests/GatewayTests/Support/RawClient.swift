@@ -55,6 +55,12 @@ final class RawClient: Sendable {
     /// Takes nothing more from the connection.
     func stopReading() async throws { try await self.channel.setOption(.autoRead, value: false).get() }
 
+    /// Goes away without a good-bye.
+    func reset() async throws {
+        try await (self.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        await self.close()
+    }
+
     func close() async { try? await self.channel.close() }
 }
 
