@@ -23,14 +23,18 @@ public struct GatewayApplication: Sendable {
         public var now: @Sendable () -> Date
         /// The time that limits are measured by.
         public var instant: @Sendable () -> ContinuousClock.Instant
+        /// Waits for so long, or throws where the task is cancelled.
+        public var sleep: @Sendable (Duration) async throws -> Void
 
         /// Creates surroundings; the defaults are the real ones.
         public init(
             now: @escaping @Sendable () -> Date = { Date() },
-            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+            sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
         ) {
             self.now = now
             self.instant = instant
+            self.sleep = sleep
         }
     }
 
@@ -182,8 +186,16 @@ public struct GatewayApplication: Sendable {
         .add(to: router)
         ProviderRoutes(providers: self.library.providers).add(to: router)
         KeyRoutes(keys: self.keys, now: self.surroundings.now).add(to: router)
-        LogRoutes(log: self.log, store: self.logs).add(to: router)
         UsageRoutes(log: self.log, usage: UsageStore(self.store)).add(to: router)
+        LogRoutes(
+            log: self.log,
+            store: self.logs,
+            keys: self.keys,
+            stallTimeout: self.configuration.server.stallTimeout,
+            now: self.surroundings.now,
+            sleep: self.surroundings.sleep
+        )
+        .add(to: router)
         try Self.contract.get().add(to: router)
         let store = self.store
         HealthRoutes(isStoreWritable: { await store.isWritable }).add(to: router)

@@ -129,6 +129,7 @@ enum MediaType {
     static let lines = "application/x-ndjson"
     static let csv = "text/csv"
     static let bytes = "application/octet-stream"
+    static let events = "text/event-stream"
 
     /// A media type without its parameters, in lower case.
     static func essence(_ type: String) -> String {

@@ -12,8 +12,12 @@ import NIOCore
 struct LogRoutes: Sendable {
     let log: LogWriter
     let store: LogStore
+    let keys: KeyRing
+    let stallTimeout: Double
+    let now: @Sendable () -> Date
+    let sleep: @Sendable (Duration) async throws -> Void
 
-    private static let forms = [MediaType.json, MediaType.lines, MediaType.csv]
+    private static let forms = [MediaType.json, MediaType.lines, MediaType.csv, MediaType.events]
 
     func add(to router: Router<GatewayContext>) {
         router.get("/v1/logs", use: self.list)
@@ -26,6 +30,7 @@ struct LogRoutes: Sendable {
             throw Problem.notAcceptable(Self.forms)
         }
         let query = try Self.query(context)
+        if form == MediaType.events { return try await self.live(query, for: caller, request, context) }
         // What has just happened is to be seen: the entries that wait are written first.
         await self.log.flush()
         let page = try await self.store.page(query, keyId: caller.may(.admin) ? nil : caller.id)
@@ -42,6 +47,54 @@ struct LogRoutes: Sendable {
             }
         }
     }
+
+    // MARK: Live
+
+    /// The entries as they are written.
+    private func live(
+        _ query: LogQuery,
+        for caller: Caller,
+        _ request: Request,
+        _ context: GatewayContext
+    ) async throws -> Response {
+        let last = try Self.lastEvent(request, context)
+        let seesAll = caller.may(.admin)
+        let tail = try await LogTail(
+            after: last,
+            of: self.log,
+            in: self.store,
+            matching: query,
+            keyId: seesAll ? nil : caller.id
+        )
+        let (record, keys) = (context.record, self.keys)
+        let stream = EventStream(
+            next: { try await tail.next()?.map(ServerSentEvent.init) },
+            lifetime: caller.expiresAt.map { .seconds(min(max($0.timeIntervalSince(self.now()), 0), 1e8)) },
+            channel: context.channel,
+            stallTimeout: self.stallTimeout,
+            register: { keys.register(caller, needs: { $0.may(.logs) && (!seesAll || $0.may(.admin)) }, cut: $0) },
+            sleep: self.sleep,
+            onEnd: { outcome, bytes in record.bodyEnded(outcome, bytes: bytes) }
+        )
+        record.bodyWillStream()
+        let headers: HTTPFields = [.contentType: MediaType.events, .vary: "Accept", .cacheControl: "no-store"]
+        return Response(status: .ok, headers: headers, body: stream.responseBody())
+    }
+
+    /// The number of the entry that a listener saw last, where it comes back.
+    private static func lastEvent(_ request: Request, _ context: GatewayContext) throws(Problem) -> Int64? {
+        let names = Set((context.target?.parameters ?? []).map(\.name)).intersection(["cursor", "limit"])
+        var problems = names.sorted().map { FieldProblem(field: $0, message: "does not go together with live events") }
+        let ids = request.headers[values: .lastEventID]
+        let last = ids.first.flatMap { LogTail.number(ofEntry: $0) }
+        if ids.count > 1 || ids.count == 1 && last == nil {
+            problems.append(FieldProblem(field: "Last-Event-ID", message: "must be the id of a log entry, as log_42"))
+        }
+        guard problems.isEmpty else { throw .fields(problems) }
+        return last
+    }
+
+    // MARK: Pages
 
     private static func answer(_ page: LogStore.Page, as form: String) -> Response {
         var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "private, no-store"]
@@ -62,6 +115,18 @@ struct LogRoutes: Sendable {
         }
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
     }
+}
+
+extension ServerSentEvent {
+    /// A log entry as an event.
+    init(_ entry: LogEntry) {
+        let data = JSONText.encode(LogEntryRepresentation(entry: entry))
+        self.init(name: "log", id: entry.id, data: String(buffer: data))
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .server
 }
 
 /// A page of the log, as JSON.
