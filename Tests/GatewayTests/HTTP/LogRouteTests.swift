@@ -103,7 +103,15 @@ import Testing
         _ = try await fixture.send(.get, "/v1/downloads?limit=0", headers: [.requestID: "bad"])
         _ = try await fixture.send(.delete, fixture.path(of: download), headers: [.requestID: "delete"])
         let id = fixture.id(of: download)
+        _ = try await fixture.send(.get, "/v1/providers", key: fixture.key(), headers: [.requestID: "mine"])
+        let key = try #require(try await fixture.gateway.keys.list().first?.id)
+        let first = try await fixture.json("/v1/logs?provider=alpha&limit=1")["nextCursor"].text
+        let cursor = try #require(first)
         for (query, ids) in [
+            ("key=\(key)", ["mine"]), ("key=key_unknown", []),
+            ("since=2027-01-15T08:00:01Z&provider=alpha", ["delete"]),
+            ("provider=alpha&limit=1", ["delete"]), ("provider=alpha&limit=1&cursor=\(cursor)", ["content"]),
+            ("provider=beta", []), ("downloadId=\(id)&status=4xx", []), ("requestId=mine&code=NOT_FOUND", []),
             ("provider=alpha", ["delete", "content"]), ("downloadId=\(id)", ["delete", "content"]),
             ("sessionId=s9", ["delete", "content"]), ("status=4xx", ["bad"]), ("status=204", ["delete"]),
             ("method=delete", ["delete"]), ("code=INVALID_REQUEST", ["bad"]), ("requestId=bad", ["bad"]),
