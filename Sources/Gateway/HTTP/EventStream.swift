@@ -11,7 +11,9 @@ import ServiceLifecycle
 /// client that leaves, that takes nothing for ``stallTimeout``, or that loses its right to listen is cut off. At the end of
 /// ``lifetime``, and when the gateway stops, the answer ends as a whole one.
 struct EventStream: Sendable {
-    /// The next events, whenever there are some; `nil` at the end. It is never asked twice at a time.
+    /// The next events, whenever there are some; `nil` at the end.
+    ///
+    /// It is never asked twice at a time.
     let next: @Sendable () async throws -> [ServerSentEvent]?
     /// How long the caller may listen; `nil`: for good.
     let lifetime: Duration?

@@ -188,7 +188,7 @@ import Testing
             sleep: { duration in
                 let isFirst = slept.withLock { slept in
                     slept.append(duration)
-                    return slept.count == 1
+                    return duration == .seconds(15) && slept.count { $0 == duration } == 1
                 }
                 try await isFirst ? gate.wait() : Task.sleep(for: duration)
             }
@@ -199,7 +199,6 @@ import Testing
             #expect(self.text(client.answer) == ":\n\n")
             gate.open()
             try await eventually("there is a sign of life") { self.text(client.answer) == ":\n\n:\n\n" }
-            #expect(slept.withLock { $0.first } == .seconds(15))
             await client.close()
         }
     }
@@ -252,8 +251,7 @@ import Testing
         try await idle.stopReading()
         await group.triggerGracefulShutdown()
         try await running.value
-        #expect(client.answer.isWhole)
-        #expect(client.isClosed)
+        #expect(try await client.answerToEnd().isWhole)
         let outcomes = try await fixture.log().filter { ["live", "idle"].contains($0.requestId) }.map(\.outcome)
         #expect(outcomes == [.complete, .complete])
     }
