@@ -2,6 +2,7 @@
 
 import Crypto
 import CryptoExtras
+import Downloads
 import Foundation
 import Testing
 
