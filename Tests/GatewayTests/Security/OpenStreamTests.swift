@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func whatIsStillAllowedGoesOn() async throws {
-        var settings = KeySettings(name: "a test", scopes: [.read, .delete])
+        let settings = KeySettings(name: "a test", scopes: [.read, .delete])
         let half = try await HalfSent(settings, length: 100_000)
         let keys = half.fixture.gateway.keys
         try await half.fixture.live { port in
