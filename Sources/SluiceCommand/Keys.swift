@@ -8,74 +8,85 @@ import Gateway
 /// `sluice keys`: makes and ends gateway keys, with or without a running server.
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make, list and end gateway keys.",
-        subcommands: [Create.self, List.self, Show.self, Rotate.self, Revoke.self]
+        abstract: "Make, list, change and end gateway keys.",
+        subcommands: [Create.self, List.self, Show.self, Change.self, Rotate.self, Revoke.self]
     )
 
     /// `sluice keys create`.
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a key; its secret is shown once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make a key; its secret is shown once.",
+            discussion: "Without --scope it may read downloads, and without a limit it has the default ones."
+        )
 
         @Option(help: "A name for people.")
         var name: String
 
-        @Option(
-            parsing: .upToNextOption,
-            help: "What it may do: \(Scope.allCases.map(\.rawValue).joined(separator: ", "))."
+        @OptionGroup var settings: KeyOptions
+        @OptionGroup var options: CommonOptions
+
+        func run() async throws {
+            let change = try self.settings.change { change in
+                change.name = self.name
+                change.scopes = change.scopes ?? [.read]
+            }
+            let new = try await self.options.keys().create(change.newSettings)
+            if self.options.json { return try Terminal.printJSON(KeyRepresentation(new)) }
+            print("\(new.stored.id)\n\(new.key.secret.reveal())")
+            Terminal.complain("The second line is the key; it is not shown again.")
+        }
+    }
+
+    /// `sluice keys change ID`.
+    struct Change: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change settings of a key; within a second, requests and open streams are held to them.",
+            discussion: "What no option names stays as it is."
         )
-        var scope: [String] = [Scope.read.rawValue]
 
-        @Option(parsing: .upToNextOption, help: "Only these providers.")
-        var provider: [String] = []
+        @Argument(help: "The key's id, key_….")
+        var id: String
 
-        @Option(parsing: .upToNextOption, help: "Only these sessions; * and ? are wildcards.")
-        var session: [String] = []
+        @Option(help: "A name for people.")
+        var name: String?
 
-        @Option(help: "When it ends, as 2027-01-31T00:00:00Z.")
-        var expires: String?
+        @OptionGroup var settings: KeyOptions
+
+        @Flag(help: "For all providers again.")
+        var allProviders = false
+
+        @Flag(help: "For all sessions again.")
+        var allSessions = false
+
+        @Flag(help: "With the default limits again.")
+        var defaultLimits = false
+
+        @Flag(help: "Without an end again.")
+        var noExpiry = false
 
         @OptionGroup var options: CommonOptions
 
-        private struct Row: Encodable {
-            let id: String
-            let key: String
-            let name: String
-        }
-
         func run() async throws {
-            let settings = try self.settings()
-            let new = try await self.options.keys().create(settings)
-            let secret = new.key.secret.reveal()
-            if self.options.json {
-                return try Terminal.printJSON(Row(id: new.stored.id, key: secret, name: settings.name))
+            let change = try self.settings.change { change in
+                change.name = self.name
+                if self.allProviders { change.providers = .some(nil) }
+                if self.allSessions { change.sessions = .some(nil) }
+                if self.defaultLimits { change.limits = .some(nil) }
+                if self.noExpiry { change.expiresAt = .some(nil) }
             }
-            print("\(new.stored.id)\n\(secret)")
-            Terminal.complain("The second line is the key; it is not shown again.")
+            let key = try await self.options.keys().change(self.id, change).mapError(Keys.refused(self.id)).get()
+            if self.options.json { return try Terminal.printJSON(KeyRepresentation(key)) }
+            print("\(key.id) is changed.")
         }
 
-        private func settings() throws -> KeySettings {
-            let scopes = try self.scope.map { text in
-                guard let scope = Scope(rawValue: text) else { throw ValidationError("'\(text)' is no scope.") }
-                return scope
-            }
-            let providers = try self.provider.map { text in
-                guard let id = ProviderID(text) else { throw ValidationError("'\(text)' is no name of a provider.") }
-                return id
-            }
-            let sessions = try self.session.map { text in
-                guard let glob = SessionGlob(text) else {
-                    throw ValidationError("'\(text)' is no pattern of sessions.")
-                }
-                return glob
-            }
-            var settings = KeySettings(name: self.name, scopes: Set(scopes))
-            settings.providers = providers.isEmpty ? nil : Set(providers)
-            settings.sessions = sessions.isEmpty ? nil : sessions
-            if let expires {
-                guard let date = RFC3339.parse(expires) else { throw ValidationError("'\(expires)' is no time.") }
-                settings.expiresAt = date
-            }
-            return settings
+        func validate() throws {
+            let both = [
+                (self.allProviders && !self.settings.provider.isEmpty, "--provider and --all-providers"),
+                (self.allSessions && !self.settings.session.isEmpty, "--session and --all-sessions"),
+                (self.defaultLimits && self.settings.hasLimits, "A limit and --default-limits"),
+                (self.noExpiry && self.settings.expires != nil, "--expires and --no-expiry"),
+            ]
+            for (areGiven, names) in both where areGiven { throw ValidationError("\(names) contradict each other.") }
         }
     }
 
@@ -86,9 +97,9 @@ struct Keys: AsyncParsableCommand {
         @OptionGroup var options: CommonOptions
 
         func run() async throws {
-            let rows = try await self.options.keys().list().map(KeyRow.init)
-            if self.options.json { return try Terminal.printJSON(["keys": rows]) }
-            Terminal.printTable([KeyRow.titles] + rows.map(\.cells))
+            let keys = try await self.options.keys().list()
+            if self.options.json { return try Terminal.printJSON(["keys": keys.map { KeyRepresentation($0) }]) }
+            Terminal.printTable([Keys.titles] + keys.map(Keys.row))
         }
     }
 
@@ -103,8 +114,8 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             guard let key = try await self.options.keys().show(self.id) else { throw Keys.unknown(self.id) }
-            if self.options.json { return try Terminal.printJSON(KeyRow(key)) }
-            Terminal.printTable([KeyRow.titles, KeyRow(key).cells])
+            if self.options.json { return try Terminal.printJSON(KeyRepresentation(key)) }
+            Terminal.printTable([Keys.titles, Keys.row(key)])
         }
     }
 
@@ -116,27 +127,27 @@ struct Keys: AsyncParsableCommand {
         var id: String
 
         @Option(help: "For so many seconds the old secret is good too.")
-        var graceSeconds: Int = 0
+        var graceSeconds: Int64 = 0
 
         @OptionGroup var options: CommonOptions
 
         func run() async throws {
-            guard (0...2_592_000).contains(self.graceSeconds) else {
-                throw ValidationError("The grace must be from 0 to 2592000 seconds.")
-            }
-            let new = try await self.options.keys().rotate(self.id, grace: .seconds(self.graceSeconds))
-            guard let new else { throw Keys.unknown(self.id) }
-            if self.options.json {
-                return try Terminal.printJSON(["id": new.stored.id, "key": new.key.secret.reveal()])
-            }
+            let rotated = try await self.options.keys().rotate(self.id, grace: .seconds(self.graceSeconds))
+            let new = try rotated.mapError(Keys.refused(self.id)).get()
+            if self.options.json { return try Terminal.printJSON(KeyRepresentation(new)) }
             print(new.key.secret.reveal())
+        }
+
+        func validate() throws {
+            guard !(0...KeyRing.longestGraceSeconds).contains(self.graceSeconds) else { return }
+            throw ValidationError("The grace must be from 0 to \(KeyRing.longestGraceSeconds) seconds.")
         }
     }
 
     /// `sluice keys revoke ID`.
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "End a key: within a second, no request with it is let in."
+            abstract: "End a key: within a second, no request with it is let in, and its open streams end."
         )
 
         @Argument(help: "The key's id, key_….")
@@ -146,42 +157,30 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             guard let key = try await self.options.keys().revoke(self.id) else { throw Keys.unknown(self.id) }
-            if self.options.json { return try Terminal.printJSON(KeyRow(key)) }
+            if self.options.json { return try Terminal.printJSON(KeyRepresentation(key)) }
             print("\(key.id) is revoked.")
         }
     }
 
     private static func unknown(_ id: String) -> ValidationError { ValidationError("There is no key '\(id)'.") }
-}
 
-/// A key as it is printed.
-private struct KeyRow: Encodable {
-    let id: String
-    let name: String
-    let scopes: [String]
-    let providers: [String]?
-    let sessions: [String]?
-    let createdAt: String
-    let expiresAt: String?
-    let lastUsedAt: String?
-    let revokedAt: String?
-
-    init(_ key: StoredKey) {
-        self.id = key.id
-        self.name = key.settings.name
-        self.scopes = key.settings.scopes.map(\.rawValue).sorted()
-        self.providers = key.settings.providers?.map(\.name).sorted()
-        self.sessions = key.settings.sessions?.map(\.pattern)
-        self.createdAt = RFC3339.format(key.createdAt)
-        self.expiresAt = key.settings.expiresAt.map(RFC3339.format)
-        self.lastUsedAt = key.lastUsedAt.map(RFC3339.format)
-        self.revokedAt = key.revokedAt.map(RFC3339.format)
+    private static func refused(_ id: String) -> (KeyRing.Refusal) -> ValidationError {
+        { refusal in
+            switch refusal {
+            case .unknown: Self.unknown(id)
+            case .revoked: ValidationError("The key '\(id)' is revoked.")
+            case .expired: ValidationError("The key '\(id)' has expired.")
+            }
+        }
     }
 
-    static let titles = ["ID", "NAME", "SCOPES", "LAST USED", "STATE"]
+    private static let titles = ["ID", "NAME", "SCOPES", "LAST USED", "STATE"]
 
-    var cells: [String] {
-        let state = self.revokedAt.map { "revoked \($0)" } ?? self.expiresAt.map { "until \($0)" } ?? "active"
-        return [self.id, self.name, self.scopes.joined(separator: ","), self.lastUsedAt ?? "never", state]
+    private static func row(_ key: StoredKey) -> [String] {
+        let state = key.revokedAt.map { "revoked \(RFC3339.format($0))" }
+        let end = key.settings.expiresAt.map { "until \(RFC3339.format($0))" }
+        let scopes = key.settings.scopes.map(\.rawValue).sorted().joined(separator: ",")
+        let use = key.lastUsedAt.map(RFC3339.format) ?? "never"
+        return [key.id, key.settings.name, scopes, use, state ?? end ?? "active"]
     }
 }

@@ -18,6 +18,16 @@ extension EndToEnd {
             let process: GatewayProcess
             let caller: HTTPCaller
             let path: String
+            let config: URL
+
+            /// Runs a command on the store of the running gateway.
+            func command(_ arguments: [String]) async throws -> JSONValue {
+                let folder = self.config.deletingLastPathComponent()
+                let options = ["--json", "--config", self.config.path]
+                let ended = try await GatewayProcess.run(arguments + options, in: folder)
+                #expect(ended.status == 0, "\(ended.complaints)")
+                return (try? JSONDecoder().decode(JSONValue.self, from: Data(ended.output.utf8))) ?? .null
+            }
 
             /// The request for the bytes, as the vendor saw it.
             var upstream: SimulatedRequest? { self.vendor.requests.last { $0.path == "/Downloads/huge.bin" } }
@@ -64,8 +74,9 @@ extension EndToEnd {
                         let list = try await $1.with(bearer).get("/v1/downloads")
                         let id = try #require(list.json["downloads"].list.first?["id"].text, "\(list.text)")
                         let path = "/v1/downloads/\(id)"
+                        let caller = $1.with(bearer)
                         try await body(
-                            Setup(vendor: vendor, file: file, process: $0, caller: $1.with(bearer), path: path)
+                            Setup(vendor: vendor, file: file, process: $0, caller: caller, path: path, config: config)
                         )
                     }
                 }
@@ -136,6 +147,33 @@ extension EndToEnd {
                     #expect(Int64(error.received) < Self.limit)
                 }
                 await exchange.close()
+            }
+        }
+
+        /// The promise of a revocation, from another process, and with nobody who asks the gateway anything.
+        @Test(arguments: ["revoke", "rotate", "change"])
+        func openGibibyteEndsWhenTheCommandLineTakesTheKeyBack(_ command: String) async throws {
+            try await Self.run { setup in
+                let made = try await setup.command(["keys", "create", "--name", "robot"])
+                let id = try #require(made["id"].text)
+                let robot = setup.caller.with([(name: "X-API-Key", value: try #require(made["key"].text))])
+                let exchange = try await robot.open("GET", setup.path, [(name: "X-Request-Id", value: "taken")])
+                #expect(exchange.head.status == 200)
+                try await Self.read(1 << 20, from: exchange)
+                let options = command == "change" ? ["--session", "elsewhere"] : []
+                _ = try await setup.command(["keys", command, id] + options)
+                try await eventually("the end of the upstream's transfer") { setup.upstream?.end == .peerLeft }
+                do {
+                    _ = try await exchange.rest()
+                    Issue.record("a key that was taken back got everything")
+                } catch let error as Exchange.BrokenOff {
+                    #expect(Int64(error.received) < Self.limit)
+                }
+                await exchange.close()
+                try await eventually("a log entry") {
+                    let entries = try await setup.caller.get("/v1/logs?requestId=taken").json["logs"].list
+                    return entries.first?["outcome"] == "refused"
+                }
             }
         }
 

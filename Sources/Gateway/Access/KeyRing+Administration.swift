@@ -12,6 +12,19 @@ extension KeyRing {
         public let stored: StoredKey
     }
 
+    /// Why a key is not changed.
+    public enum Refusal: Error, Hashable, Sendable {
+        /// There is none with this id.
+        case unknown
+        /// It was revoked, for good.
+        case revoked
+        /// Its time is over.
+        case expired
+    }
+
+    /// The longest time that an old secret can live on for: 30 days.
+    public static let longestGraceSeconds: Int64 = 2_592_000
+
     /// Makes a key.
     public func create(
         _ settings: KeySettings,
@@ -53,37 +66,48 @@ extension KeyRing {
         return try await self.table.find(id)?.stored
     }
 
-    /// Ends a key: the next request with it is refused.
+    /// Ends a key: the next request with it is refused, and its open streams are cut.
     ///
     /// `nil` where there is none; a revoked one stays as it is.
     public func revoke(_ id: String) async throws(StoreError) -> StoredKey? {
-        try await self.change(id) { record, now in
+        let revoked = try await self.edit(id) { record, now in
             record.stored.revokedAt = record.stored.revokedAt ?? now
+            return nil
         }
+        return try? revoked.get()
     }
 
-    /// Gives a key other settings, in force with the next request.
+    /// Gives a key other settings, in force with the next request and for open streams.
     ///
-    /// `nil` where there is none.
-    public func update(_ id: String, to settings: KeySettings) async throws(StoreError) -> StoredKey? {
-        try await self.change(id) { record, _ in record.stored.settings = settings }
+    /// The rest stays as it is in the store at that moment, so that of two changes at once none is lost. Those of a revoked
+    /// key are not changed. ``KeyChange/problems(at:)`` is the caller's to ask.
+    public func change(_ id: String, _ change: KeyChange) async throws(StoreError) -> Result<StoredKey, Refusal> {
+        try await self.edit(id) { record, _ in
+            guard record.stored.revokedAt == nil else { return .revoked }
+            change.apply(to: &record.stored.settings)
+            return nil
+        }
     }
 
     /// Gives a key a new secret; the old one lives `grace` longer, and one that was rotated out before ends now.
     ///
-    /// `nil` where there is none with this id, or it was revoked or has expired.
-    public func rotate(_ id: String, grace: Duration = .zero) async throws(StoreError) -> NewKey? {
+    /// A key that was revoked or has expired is left alone.
+    public func rotate(
+        _ id: String,
+        grace: Duration = .zero
+    ) async throws(StoreError) -> Result<NewKey, Refusal> {
         let key = GatewayKey.generate()
         let digest = self.digest(of: key)
-        let seconds = Double(max(0, min(grace.components.seconds, 366 * 86_400)))
-        let stored = try await self.change(id) { record, now in
-            guard record.stored.isUsable(at: now) else { return }
+        let seconds = Double(max(0, min(grace.components.seconds, Self.longestGraceSeconds)))
+        let rotated = try await self.edit(id) { record, now in
+            guard record.stored.revokedAt == nil else { return .revoked }
+            guard record.stored.isUsable(at: now) else { return .expired }
             record.previousDigest = seconds > 0 ? record.digest : nil
             record.previousEndsAt = seconds > 0 ? now.addingTimeInterval(seconds) : nil
             record.digest = digest
+            return nil
         }
-        guard let stored, stored.isUsable(at: self.clock()) else { return nil }
-        return NewKey(key: key, stored: stored)
+        return rotated.map { NewKey(key: key, stored: $0) }
     }
 
     private func newKey(
@@ -96,15 +120,16 @@ extension KeyRing {
         return (NewKey(key: key, stored: stored), GatewayKeyRecord(stored: stored, digest: self.digest(of: key)))
     }
 
-    private func change(
+    /// Changes a row unless `edit` refuses, and returns when requests and streams are judged by it.
+    private func edit(
         _ id: String,
-        _ change: @escaping @Sendable (inout GatewayKeyRecord, Date) -> Void
-    ) async throws(StoreError) -> StoredKey? {
+        _ edit: @escaping @Sendable (inout GatewayKeyRecord, Date) -> Refusal?
+    ) async throws(StoreError) -> Result<StoredKey, Refusal> {
         let now = self.clock()
         try await self.recordUses()
-        let stored = try await self.table.update(id) { change(&$0, now) }?.stored
+        let edited = try await self.table.update(id) { edit(&$0, now) }
         try await self.follow(at: now)
-        return stored
+        return edited.map(\.stored)
     }
 }
 

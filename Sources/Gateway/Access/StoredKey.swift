@@ -34,26 +34,6 @@ public struct KeySettings: Hashable, Sendable {
         self.limits = limits
         self.expiresAt = expiresAt
     }
-
-    /// Everything that is wrong with these settings, where somebody makes a key with them.
-    public var problems: [FieldProblem] {
-        var problems: [FieldProblem] = []
-        let isClean = self.name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        if !(1...128).contains(self.name.utf8.count) || !isClean {
-            problems.append(FieldProblem(field: "name", message: "must have 1–128 bytes without control characters"))
-        }
-        if self.scopes.isEmpty {
-            let names = Scope.allCases.map(\.rawValue).joined(separator: ", ")
-            problems.append(FieldProblem(field: "scopes", message: "must name at least one of \(names)"))
-        }
-        if self.providers?.isEmpty == true {
-            problems.append(FieldProblem(field: "providers", message: "must name at least one, or be left out for all"))
-        }
-        if self.sessions?.isEmpty == true {
-            problems.append(FieldProblem(field: "sessions", message: "must name at least one, or be left out for all"))
-        }
-        return problems
-    }
 }
 
 /// A gateway key as the store knows it: everything but the secret.

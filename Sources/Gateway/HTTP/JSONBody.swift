@@ -16,11 +16,11 @@ struct JSONBody {
     /// Reads a request's body.
     ///
     /// Throws `UNSUPPORTED_MEDIA_TYPE` where it is not declared as JSON, `TOO_LARGE` past 1 MiB, and `INVALID_REQUEST` where
-    /// it is no object that all readers understand alike.
-    init(_ request: Request) async throws(Problem) {
-        guard MediaType.essence(request.headers[.contentType] ?? "") == MediaType.json else {
-            throw Problem(.unsupportedMediaType, "The body must be application/json.")
-        }
+    /// it is no object that all readers understand alike. One that `mayBeEmpty` and is, counts as an object without members.
+    init(_ request: Request, mayBeEmpty: Bool = false) async throws(Problem) {
+        let isJSON = MediaType.essence(request.headers[.contentType] ?? "") == MediaType.json
+        let another = Problem(.unsupportedMediaType, "The body must be application/json.")
+        guard isJSON || mayBeEmpty else { throw another }
         let buffer: ByteBuffer
         do {
             buffer = try await request.body.collect(upTo: Self.longest)
@@ -29,6 +29,11 @@ struct JSONBody {
         } catch {
             throw Problem(.invalidRequest, "The body did not arrive whole.")
         }
+        guard !mayBeEmpty || buffer.readableBytes > 0 else {
+            self.members = [:]
+            return
+        }
+        guard isJSON else { throw another }
         guard case .object(let members) = StrictJSON.parse(Array(buffer.readableBytesView)) else {
             throw Problem(.invalidRequest, "The body must be a JSON object, with each member once.")
         }
@@ -40,8 +45,15 @@ struct JSONBody {
         self.problems.append(FieldProblem(field: name, message: message))
     }
 
-    /// Notes faults that were found elsewhere.
-    mutating func refuse(_ problems: [FieldProblem]) { self.problems += problems }
+    /// Notes faults that were found elsewhere, in members without one so far.
+    mutating func refuse(_ problems: [FieldProblem]) {
+        func member(_ problem: FieldProblem) -> Substring { problem.field.prefix { $0 != "." && $0 != "[" } }
+        let known = Set(self.problems.map(member))
+        self.problems += problems.filter { !known.contains(member($0)) }
+    }
+
+    /// Whether there is such a member, be it `null`, that was not taken yet.
+    func names(_ name: String) -> Bool { self.members[name] != nil }
 
     /// A member's value, `null` and missing alike; it counts as known from now on.
     mutating func take(_ name: String) -> JSONValue? {
@@ -59,6 +71,16 @@ struct JSONBody {
             return nil
         }
         return text
+    }
+
+    /// A whole number in a range.
+    mutating func whole(_ name: String, in range: ClosedRange<Int64>) -> Int64? {
+        guard let value = self.take(name) else { return nil }
+        guard case .integer(let number) = value, range.contains(number) else {
+            self.refuse(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
     }
 
     /// A list of texts, each read by `parse`.

@@ -14,73 +14,107 @@ struct KeyRoutes: Sendable {
         router.post("/v1/keys", use: self.create)
         router.get("/v1/keys", use: self.list)
         router.get("/v1/keys/{id}", use: self.get)
+        router.patch("/v1/keys/{id}", use: self.change)
         router.delete("/v1/keys/{id}", use: self.revoke)
+        router.post("/v1/keys/{id}/rotate", use: self.rotate)
     }
 
     @Sendable
     func create(_ request: Request, _ context: GatewayContext) async throws -> Response {
         try Self.requireAdmin(context)
         var body = try await JSONBody(request)
-        let settings = try self.settings(&body)
-        let new = try await self.keys.create(settings)
-        var headers: HTTPFields = [.contentType: MediaType.json, .cacheControl: "no-store"]
-        headers[.location] = "/v1/keys/\(new.stored.id)"
-        let representation = KeyRepresentation(key: new.stored, secret: new.key.secret)
-        return Response(status: .created, headers: headers, body: .init(byteBuffer: JSONText.encode(representation)))
+        var change = Self.change(&body)
+        // What is missing is as wrong as what is empty.
+        change.name = change.name ?? ""
+        change.scopes = change.scopes ?? []
+        try self.finish(&body, change)
+        let new = try await self.keys.create(change.newSettings)
+        var response = Self.show(new, .created)
+        response.headers[.location] = "/v1/keys/\(new.stored.id)"
+        return response
     }
 
     @Sendable
     func list(_ request: Request, _ context: GatewayContext) async throws -> Response {
         try Self.requireAdmin(context)
-        let keys = try await self.keys.list().map { KeyRepresentation(key: $0, secret: nil) }
-        return Self.answer(["keys": keys])
+        return Self.answer(["keys": try await self.keys.list().map { KeyRepresentation($0) }])
     }
 
     @Sendable
     func get(_ request: Request, _ context: GatewayContext) async throws -> Response {
         try Self.requireAdmin(context)
-        guard let id = context.parameters.get("id"), let key = try await self.keys.show(id) else {
-            throw Problem.notFound
-        }
-        return Self.answer(KeyRepresentation(key: key, secret: nil))
+        guard let key = try await self.keys.show(try Self.id(context)) else { throw Problem.notFound }
+        return Self.answer(KeyRepresentation(key))
+    }
+
+    @Sendable
+    func change(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        try Self.requireAdmin(context)
+        var body = try await JSONBody(request)
+        let change = Self.change(&body)
+        try self.finish(&body, change)
+        let changed = try await self.keys.change(try Self.id(context), change)
+        return Self.answer(KeyRepresentation(try changed.mapError(Problem.init).get()))
     }
 
     @Sendable
     func revoke(_ request: Request, _ context: GatewayContext) async throws -> Response {
         try Self.requireAdmin(context)
-        guard let id = context.parameters.get("id"), try await self.keys.revoke(id) != nil else {
-            throw Problem.notFound
-        }
+        guard try await self.keys.revoke(try Self.id(context)) != nil else { throw Problem.notFound }
         return Response(status: .noContent)
     }
 
-    private func settings(_ body: inout JSONBody) throws(Problem) -> KeySettings {
-        let name = body.text("name")
-        let scopes = body.list("scopes", "scopes") { Scope(rawValue: $0) }
-        if name == nil { body.refuse("name", "is needed: a text of 1–256 bytes") }
-        if scopes == nil {
-            body.refuse("scopes", "is needed: a list of \(Scope.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        var settings = KeySettings(name: name ?? "", scopes: Set(scopes ?? []))
-        settings.providers = body.list("providers", "names of providers") { ProviderID($0) }.map(Set.init)
-        settings.sessions = body.list("sessions", "session patterns") { SessionGlob($0) }
-        if let value = body.take("limits") {
-            if case .object(let object) = value {
-                let (policy, problems) = RateLimitPolicy.parse(object, at: "limits")
-                settings.limits = policy
-                body.refuse(problems + Self.unserved(policy))
-            } else {
-                body.refuse("limits", "must be an object")
-            }
-        }
-        if let text = body.text("expiresAt") {
-            settings.expiresAt = RFC3339.parse(text)
-            if settings.expiresAt.map({ $0 <= self.now() }) ?? true {
-                body.refuse("expiresAt", "must be a time to come, as 2027-01-31T00:00:00Z")
-            }
-        }
+    @Sendable
+    func rotate(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        try Self.requireAdmin(context)
+        var body = try await JSONBody(request, mayBeEmpty: true)
+        let grace = body.whole("graceSeconds", in: 0...KeyRing.longestGraceSeconds) ?? 0
         try body.finish()
-        return settings
+        let new = try await self.keys.rotate(try Self.id(context), grace: .seconds(grace))
+        return Self.show(try new.mapError(Problem.init).get(), .ok)
+    }
+
+    // MARK: Reading
+
+    /// What a body sets; faults are noted in it.
+    private static func change(_ body: inout JSONBody) -> KeyChange {
+        var change = KeyChange()
+        // `null` is no name and no scope, and so a fault, and elsewhere the absence of a setting.
+        if body.names("name") { change.name = body.text("name") ?? "" }
+        if body.names("scopes") { change.scopes = Set(body.list("scopes", "scopes") { Scope(rawValue: $0) } ?? []) }
+        if body.names("providers") {
+            change.providers = .some(body.list("providers", "names of providers") { ProviderID($0) }.map(Set.init))
+        }
+        if body.names("sessions") {
+            change.sessions = .some(body.list("sessions", "session patterns") { SessionGlob($0) })
+        }
+        if body.names("limits") { change.limits = .some(Self.limits(&body)) }
+        if body.names("expiresAt") { change.expiresAt = .some(Self.time(&body)) }
+        return change
+    }
+
+    private static func limits(_ body: inout JSONBody) -> RateLimitPolicy? {
+        guard let value = body.take("limits") else { return nil }
+        guard case .object(let object) = value else {
+            body.refuse("limits", "must be an object")
+            return nil
+        }
+        let (policy, problems) = RateLimitPolicy.parse(object, at: "limits")
+        body.refuse(problems + Self.unserved(policy))
+        return policy
+    }
+
+    private static func time(_ body: inout JSONBody) -> Date? {
+        guard let text = body.text("expiresAt") else { return nil }
+        let time = RFC3339.parse(text)
+        if time == nil { body.refuse("expiresAt", "must be a time, as 2027-01-31T00:00:00Z") }
+        return time
+    }
+
+    /// Throws every fault of a body, and those of what it sets.
+    private func finish(_ body: inout JSONBody, _ change: KeyChange) throws(Problem) {
+        body.refuse(change.problems(at: self.now()))
+        try body.finish()
     }
 
     /// Limits that the format has and this version does not hold anybody to: refused rather than ignored.
@@ -95,48 +129,30 @@ struct KeyRoutes: Sendable {
         try query.finish()
     }
 
+    private static func id(_ context: GatewayContext) throws(Problem) -> String {
+        guard let id = context.parameters.get("id") else { throw Problem.notFound }
+        return id
+    }
+
+    // MARK: Answering
+
     private static func answer(_ value: some Encodable) -> Response { .json(value, cacheControl: "private, no-store") }
+
+    /// The one answer that shows a secret.
+    private static func show(_ new: KeyRing.NewKey, _ status: HTTPResponse.Status) -> Response {
+        var response = Response.json(KeyRepresentation(new), cacheControl: "no-store")
+        response.status = status
+        return response
+    }
 }
 
-/// The key of the contract, as JSON; `key` is there only where the secret is to be shown.
-struct KeyRepresentation: Encodable {
-    let key: StoredKey
-    let secret: Secret?
-
-    private enum Key: String, CodingKey {
-        case id, name, scopes, providers, sessions, limits, createdAt, expiresAt, lastUsedAt, lastUsedFrom, revokedAt,
-            key
-    }
-
-    private struct Limits: Encodable {
-        let policy: RateLimitPolicy
-
-        enum Key: String, CodingKey { case requests, burst, concurrent, bytesPerDay, bytesPerSecond }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: Key.self)
-            try container.encode(self.policy.requests?.description, forKey: .requests)
-            try container.encode(self.policy.burst, forKey: .burst)
-            try container.encode(self.policy.concurrent, forKey: .concurrent)
-            try container.encode(self.policy.bytesPerDay, forKey: .bytesPerDay)
-            try container.encode(self.policy.bytesPerSecond, forKey: .bytesPerSecond)
+extension Problem {
+    /// Why a key is not changed.
+    fileprivate init(_ refusal: KeyRing.Refusal) {
+        switch refusal {
+        case .unknown: self = .notFound
+        case .revoked: self.init(.conflict, "The key is revoked.")
+        case .expired: self.init(.conflict, "The key has expired.")
         }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        let settings = self.key.settings
-        var container = encoder.container(keyedBy: Key.self)
-        try container.encode(self.key.id, forKey: .id)
-        try container.encode(settings.name, forKey: .name)
-        try container.encode(settings.scopes.map(\.rawValue).sorted(), forKey: .scopes)
-        try container.encode(settings.providers?.map(\.name).sorted(), forKey: .providers)
-        try container.encode(settings.sessions?.map(\.pattern), forKey: .sessions)
-        try container.encode(settings.limits.map(Limits.init), forKey: .limits)
-        try container.encode(RFC3339.format(self.key.createdAt), forKey: .createdAt)
-        try container.encode(settings.expiresAt.map(RFC3339.format), forKey: .expiresAt)
-        try container.encode(self.key.lastUsedAt.map(RFC3339.format), forKey: .lastUsedAt)
-        try container.encode(self.key.lastUsedFrom, forKey: .lastUsedFrom)
-        try container.encode(self.key.revokedAt.map(RFC3339.format), forKey: .revokedAt)
-        try container.encodeIfPresent(self.secret?.reveal(), forKey: .key)
     }
 }

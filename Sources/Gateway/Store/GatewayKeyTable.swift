@@ -50,16 +50,16 @@ struct GatewayKeyTable: Sendable {
         }
     }
 
-    /// Changes one row; the row as it is then, or `nil` where there is none.
+    /// Reads, changes and writes one row as one; the row as it is then, or why it was left alone.
     func update(
         _ id: String,
-        _ change: @escaping @Sendable (inout GatewayKeyRecord) -> Void
-    ) async throws(StoreError) -> GatewayKeyRecord? {
+        _ change: @escaping @Sendable (inout GatewayKeyRecord) -> KeyRing.Refusal?
+    ) async throws(StoreError) -> Result<GatewayKeyRecord, KeyRing.Refusal> {
         try await self.store.write { database in
-            guard var record = try Self.find(id, in: database) else { return nil }
-            change(&record)
+            guard var record = try Self.find(id, in: database) else { return .failure(.unknown) }
+            if let refusal = change(&record) { return .failure(refusal) }
             try record.update(database)
-            return record
+            return .success(record)
         }
     }
 

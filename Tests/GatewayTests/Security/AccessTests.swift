@@ -96,7 +96,10 @@ import Testing
         fixture.time.advance(11)
         var source = SeededSource(state: 1)
         let unknown = GatewayKey.generate(using: &source)
-        let keys = [revoked.key.secret.reveal(), expired, unknown.secret.reveal(), "not-even-a-gateway-key"]
+        let rotated = try await fixture.gateway.keys.create(KeySettings(name: "o", scopes: [.read]))
+        _ = try await fixture.gateway.keys.rotate(rotated.stored.id).get()
+        let gone = [revoked, rotated].map { $0.key.secret.reveal() }
+        let keys = gone + [expired, unknown.secret.reveal(), "not-even-a-gateway-key"]
         var answers: [Answer] = []
         for key in keys { answers.append(try await fixture.send(.get, "/v1/downloads", key: key)) }
         for answer in answers {
@@ -105,7 +108,8 @@ import Testing
                 answer.text.without(answer.headers[.requestID])
                     == answers[0].text.without(answers[0].headers[.requestID])
             )
-            #expect(answer.headers.map(\.name) == answers[0].headers.map(\.name))
+            let heads = [answer, answers[0]].map { $0.headers.filter { $0.name != .requestID } }
+            #expect(heads[0] == heads[1])
         }
     }
 
@@ -163,6 +167,7 @@ import Testing
         ("HEAD", "/v1/downloads/dl_x", .read),
         ("DELETE", "/v1/downloads/dl_x", .delete), ("GET", "/v1/logs", .logs), ("GET", "/v1/keys", .admin),
         ("POST", "/v1/keys", .admin), ("GET", "/v1/keys/key_x", .admin), ("DELETE", "/v1/keys/key_x", .admin),
+        ("PATCH", "/v1/keys/key_x", .admin), ("POST", "/v1/keys/key_x/rotate", .admin),
         ("POST", "/v1/providers/alpha/test", .admin),
     ])
     func aMissingScopeIsNamed(_ method: String, _ path: String, _ scope: Scope) async throws {
@@ -186,7 +191,8 @@ import Testing
         let fixture = try await GatewayFixture([FakeProvider("alpha")])
         let verb = try #require(HTTPRequest.Method(method))
         for path in [
-            "/v1/downloads", "/v1/downloads/dl_x", "/v1/keys", "/v1/keys/x", "/v1/logs", "/v1/providers",
+            "/v1/downloads", "/v1/downloads/dl_x", "/v1/keys", "/v1/keys/x", "/v1/keys/x/rotate", "/v1/logs",
+            "/v1/providers",
             "/v1/providers/alpha", "/v1/providers/alpha/test", "/openapi.yaml", "/openapi.json", "/unknown",
             "/healthz/x", "/v1",
         ] {
