@@ -19,9 +19,6 @@ final class OpenStreams: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
-    /// How many there are.
-    var count: Int { self.state.withLockedValue { $0.streams.count } }
-
     /// Adds a stream, for ``judge(_:_:)`` and ``remove(_:)``.
     func add(
         _ caller: Caller,
@@ -43,8 +40,10 @@ final class OpenStreams: Sendable {
     ///
     /// `standing` is what a caller is by now. It and the streams' closures are called outside of the lock.
     func judge(_ id: UInt64? = nil, _ standing: (Caller) -> Caller?) {
-        let streams = self.state.withLockedValue { $0.streams }
-        let judged = id.map { id in streams.filter { $0.key == id } } ?? streams
+        let judged = self.state.withLockedValue { state in
+            guard let id else { return state.streams }
+            return state.streams[id].map { [id: $0] } ?? [:]
+        }
         for (id, stream) in judged where !(standing(stream.caller).map(stream.needs) ?? false) {
             // Of two that judge at once, one cuts.
             if self.remove(id) { stream.cut() }
