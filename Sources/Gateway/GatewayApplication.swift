@@ -23,14 +23,18 @@ public struct GatewayApplication: Sendable {
         public var now: @Sendable () -> Date
         /// The time that limits are measured by.
         public var instant: @Sendable () -> ContinuousClock.Instant
+        /// Waits, in the time of ``instant``; ends with an error when the task is cancelled.
+        public var sleep: @Sendable (Duration) async throws -> Void
 
         /// Creates surroundings; the defaults are the real ones.
         public init(
             now: @escaping @Sendable () -> Date = { Date() },
-            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+            instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+            sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
         ) {
             self.now = now
             self.instant = instant
+            self.sleep = sleep
         }
     }
 
@@ -38,6 +42,7 @@ public struct GatewayApplication: Sendable {
     public let keys: KeyRing
 
     let log: LogWriter
+    let limits: LimitKeeper
     private let logs: LogStore
     private let configuration: Configuration
     private let library: DownloadLibrary
@@ -71,6 +76,13 @@ public struct GatewayApplication: Sendable {
             logger: logger,
             retention: .seconds(configuration.logRetention)
         )
+        self.limits = LimitKeeper(
+            limiter: RateLimiter(),
+            table: LimitAccountTable(store),
+            now: { LimitMoment(instant: surroundings.instant(), date: surroundings.now()) },
+            logger: logger
+        )
+        try await self.limits.load()
         self.cursors = ListCursorCoder(secret: masterSecret)
         self.library = DownloadLibrary(
             providers: providers,
@@ -94,7 +106,7 @@ public struct GatewayApplication: Sendable {
             staleFor: self.configuration.freshness.staleFor,
             now: self.surroundings.now
         )
-        return [self.log, self.keys, keeper] + between + [try self.application(onListening: onListening)]
+        return [self.log, self.keys, self.limits, keeper] + between + [try self.application(onListening: onListening)]
     }
 
     // MARK: HTTP
@@ -143,9 +155,10 @@ public struct GatewayApplication: Sendable {
         router.add(middleware: AuthenticationMiddleware(authenticator: self.authenticator, now: self.surroundings.now))
         router.add(
             middleware: RateLimitMiddleware(
-                limiter: RateLimiter(),
+                limiter: self.limits.limiter,
                 defaultPolicy: self.configuration.defaultLimits,
-                now: self.surroundings.instant
+                now: self.limits.now,
+                sleep: self.surroundings.sleep
             )
         )
         router.add(middleware: RouteTableMiddleware(table: RouteTable(plan)))

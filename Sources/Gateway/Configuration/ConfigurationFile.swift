@@ -185,27 +185,6 @@ public struct ConfigurationFile {
         return egress
     }
 
-    private func limits(_ node: ConfigurationNode) -> RateLimitPolicy {
-        let standard = node.section("default")
-        let members = standard.rest.compactMap { key in standard.json(key).map { (key, $0) } }
-        node.finish()
-        let given = Set(standard.keys)
-        var object = Dictionary(members, uniquingKeysWith: { first, _ in first })
-        // What is left out keeps its default; only `null` means no limit. A rate of one's own has its own burst.
-        let defaults = RateLimitPolicy.standard
-        if !given.contains("requests") {
-            object["requests"] = defaults.requests.map { .string($0.description) }
-            if !given.contains("burst") { object["burst"] = defaults.burst.map { .integer(Int64($0)) } }
-        }
-        if !given.contains("concurrent") { object["concurrent"] = defaults.concurrent.map { .integer(Int64($0)) } }
-        let (policy, problems) = RateLimitPolicy.parse(object, at: standard.path)
-        for problem in problems { self.problems.add(problem.field, problem.message) }
-        for name in ["bytesPerDay", "bytesPerSecond"] where members.contains(where: { $0.0 == name }) {
-            standard.refuse(name, "is not served by this version")
-        }
-        return policy
-    }
-
     private func upstream(_ node: ConfigurationNode) -> Configuration.Upstream {
         var upstream = Configuration.Upstream()
         upstream.connectTimeout = node.seconds("connectTimeout", in: 0.05...600, default: upstream.connectTimeout)

@@ -58,6 +58,12 @@ struct ContentAnswer {
         return headers
     }
 
+    /// The bytes of the body that `range` asks for, `nil` for all, where the size is known.
+    func length(of range: ByteRange?) -> Int64? {
+        guard let range, let size = self.download.size else { return self.download.size }
+        return range.resolved(size: size).map { $0.upperBound - $0.lowerBound + 1 }
+    }
+
     /// The answer to `HEAD`: the length where it is known, and no body.
     func head() -> Response {
         var headers = self.headers

@@ -76,17 +76,24 @@ struct DownloadRoutes: Sendable {
         if request.method == .head { return answer.head() }
         let allowsRange = conditions.allowsRange(etag: answer.etag, lastModified: answer.lastModified)
         let range = allowsRange ? ByteRangeHeader.range(in: request.headers[.range]) : nil
-        let opened = try await context.record.timing(\.upstream) { () async throws(ProviderError) in
-            try await self.library.open(answer.download, range: range)
-        }
         let (record, keys, reference) = (context.record, self.keys, answer.download.reference)
+        let (opened, allowance) = try await context.requireLimits().open(
+            expecting: answer.length(of: range)
+        ) { () async throws(ProviderError) in
+            try await record.timing(\.upstream) { () async throws(ProviderError) in
+                try await self.library.open(answer.download, range: range)
+            }
+        }
         let stream = StreamingBody(
             body: opened.body,
             length: opened.length,
             channel: context.channel,
             stallTimeout: self.stallTimeout,
             register: { keys.register(caller, needs: { $0.may(.read) && $0.maySee(reference) }, cut: $0) },
-            onEnd: { outcome, bytes in record.bodyEnded(outcome, bytes: bytes) }
+            onEnd: { outcome, bytes in
+                allowance?.end(sent: bytes)
+                record.bodyEnded(outcome, bytes: bytes)
+            }
         )
         record.bodyWillStream()
         return answer.with(opened).response(opened, body: stream.responseBody())

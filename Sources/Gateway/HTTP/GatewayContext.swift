@@ -22,6 +22,9 @@ struct GatewayContext: RequestContext {
     /// Who is calling; set by ``AuthenticationMiddleware`` on every route that needs a key.
     var caller: Caller?
 
+    /// What the caller may use up; set by ``RateLimitMiddleware`` where there is a caller.
+    var limits: CallerLimits?
+
     init(source: ApplicationRequestContextSource) {
         self.coreContext = CoreRequestContextStorage(source: source)
         self.channel = source.channel
@@ -30,6 +33,12 @@ struct GatewayContext: RequestContext {
 
     /// The query's parameters, to be read by name.
     var query: QueryReader { QueryReader(self.target?.parameters ?? []) }
+
+    /// The limits of the caller, who is known.
+    func requireLimits() throws(Problem) -> CallerLimits {
+        guard let limits else { throw Problem(.unauthenticated, "A key is needed.") }
+        return limits
+    }
 
     /// The caller, who must have a scope; throws `INSUFFICIENT_SCOPE` naming it.
     func requireCaller(_ scope: Scope?) throws(Problem) -> Caller {

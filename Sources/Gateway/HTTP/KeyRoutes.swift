@@ -68,7 +68,7 @@ struct KeyRoutes: Sendable {
             if case .object(let object) = value {
                 let (policy, problems) = RateLimitPolicy.parse(object, at: "limits")
                 settings.limits = policy
-                body.refuse(problems + Self.unserved(policy))
+                body.refuse(problems)
             } else {
                 body.refuse("limits", "must be an object")
             }
@@ -81,12 +81,6 @@ struct KeyRoutes: Sendable {
         }
         try body.finish()
         return settings
-    }
-
-    /// Limits that the format has and this version does not hold anybody to: refused rather than ignored.
-    private static func unserved(_ policy: RateLimitPolicy) -> [FieldProblem] {
-        let given = [("limits.bytesPerDay", policy.bytesPerDay), ("limits.bytesPerSecond", policy.bytesPerSecond)]
-        return given.filter { $0.1 != nil }.map { FieldProblem(field: $0.0, message: "is not served by this version") }
     }
 
     private static func requireAdmin(_ context: GatewayContext) throws(Problem) {

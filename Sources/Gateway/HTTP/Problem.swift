@@ -31,6 +31,7 @@ struct Problem: Error {
         case unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
         case rangeNotSatisfiable = "RANGE_NOT_SATISFIABLE"
         case rateLimited = "RATE_LIMITED"
+        case quotaExceeded = "QUOTA_EXCEEDED"
         case upstreamRateLimited = "UPSTREAM_RATE_LIMITED"
         case internalError = "INTERNAL"
         case notSupported = "NOT_SUPPORTED"
@@ -127,7 +128,7 @@ extension Problem.Code {
         case .tooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .rangeNotSatisfiable: .rangeNotSatisfiable
-        case .rateLimited, .upstreamRateLimited: .tooManyRequests
+        case .rateLimited, .quotaExceeded, .upstreamRateLimited: .tooManyRequests
         case .internalError: .internalServerError
         case .notSupported: .notImplemented
         case .upstreamAuth, .upstreamError, .upstreamMalformed: .badGateway

@@ -158,7 +158,7 @@ extension ContentBody {
 }
 
 /// Lets a closure that is called by one iteration keep the iterator that it pulls from.
-private final class IteratorBox {
+final class IteratorBox {
     private var iterator: ContentBody.Iterator
 
     init(_ iterator: ContentBody.Iterator) { self.iterator = iterator }

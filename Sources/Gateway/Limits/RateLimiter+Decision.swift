@@ -25,6 +25,8 @@ extension RateLimiter {
         let retryAfterSeconds: Int
         /// The window of ``limit``; 0 where there is none.
         let windowSeconds: Int
+        /// For the token that was taken; `nil` where none was.
+        let receipt: TokenBucket.Receipt?
         /// To be kept until the answer's last byte, then released; `nil` where nothing limits concurrency.
         private(set) var permit: ConcurrencyPermit?
 
@@ -33,6 +35,7 @@ extension RateLimiter {
 
         init(_ refusal: Refusal?, _ bucket: TokenBucket?) {
             self.refusal = refusal
+            self.receipt = refusal == nil ? bucket?.receipt : nil
             self.limit = bucket?.rate.count
             self.remaining = bucket?.remaining ?? 0
             self.resetSeconds = bucket?.secondsUntilFull ?? 0
@@ -59,5 +62,22 @@ extension RateLimiter {
         var limitField: String? {
             self.limit.map { _ in "\"requests\";r=\(self.remaining);t=\(self.resetSeconds)" }
         }
+    }
+
+    /// What is left of the day's bytes.
+    struct BytesLeft: Hashable, Sendable {
+        let limit: Int64
+        let left: Int64
+        /// Seconds until the next UTC day, at least 1.
+        let resetSeconds: Int
+
+        /// The value of `RateLimit-Policy` for it; the unit is said, for without it a client would read requests.
+        var policyField: String { "\"bytes\";q=\(Self.written(self.limit));w=86400;qu=\"content-bytes\"" }
+
+        /// The value of `RateLimit` for it.
+        var limitField: String { "\"bytes\";r=\(Self.written(self.left));t=\(self.resetSeconds)" }
+
+        /// An integer of structured fields has at most 15 digits (RFC 9651, 3.3.1).
+        private static func written(_ bytes: Int64) -> Int64 { min(bytes, 999_999_999_999_999) }
     }
 }

@@ -7,7 +7,8 @@ import Hummingbird
 struct RateLimitMiddleware: RouterMiddleware {
     let limiter: RateLimiter
     let defaultPolicy: RateLimitPolicy
-    let now: @Sendable () -> ContinuousClock.Instant
+    let now: @Sendable () -> LimitMoment
+    let sleep: @Sendable (Duration) async throws -> Void
 
     @concurrent
     func handle(
@@ -16,18 +17,28 @@ struct RateLimitMiddleware: RouterMiddleware {
         next: @concurrent (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
         guard let caller = context.caller else { return try await next(request, context) }
-        let policy = caller.limits ?? self.defaultPolicy
-        let decision = self.limiter.admit(caller.id, policy, now: self.now())
+        let limits = CallerLimits(
+            id: caller.id,
+            policy: caller.limits ?? self.defaultPolicy,
+            limiter: self.limiter,
+            now: self.now,
+            sleep: self.sleep
+        )
+        let decision = limits.admit()
         context.record.hold(decision.permit)
         do {
-            if let refusal = decision.refusal { throw Self.problem(refusal, policy, decision) }
+            if let refusal = decision.refusal { throw Self.problem(refusal, limits.policy, decision) }
+            var context = context
+            context.limits = limits
             var response = try await next(request, context)
-            Self.add(decision, to: &response.headers)
+            Self.add(decision, limits.bytesLeft, to: &response.headers)
             return response
         } catch {
             // The fields belong to problems too, so the error is made one here.
             var problem = ProblemMiddleware.problem(for: error, context)
-            Self.add(decision, to: &problem.headers)
+            // A refused request costs nothing, also where only its route could see that its file does not fit.
+            let left = problem.code == .quotaExceeded ? limits.giveBack(decision) : decision
+            Self.add(left, limits.bytesLeft, to: &problem.headers)
             throw problem
         }
     }
@@ -46,9 +57,16 @@ struct RateLimitMiddleware: RouterMiddleware {
         return Problem(.rateLimited, detail, headers: [.retryAfter: String(decision.retryAfterSeconds)])
     }
 
-    private static func add(_ decision: RateLimiter.Decision, to headers: inout HTTPFields) {
-        headers[.rateLimitPolicy] = decision.policyField
-        headers[.rateLimit] = decision.limitField
+    /// Lists (RFC 9651) of requests first and bytes second, each where it is limited.
+    private static func add(
+        _ decision: RateLimiter.Decision,
+        _ bytes: RateLimiter.BytesLeft?,
+        to headers: inout HTTPFields
+    ) {
+        let policies = [decision.policyField, bytes?.policyField].compactMap(\.self)
+        guard !policies.isEmpty else { return }
+        headers[.rateLimitPolicy] = policies.joined(separator: ", ")
+        headers[.rateLimit] = [decision.limitField, bytes?.limitField].compactMap(\.self).joined(separator: ", ")
     }
 }
 

@@ -11,6 +11,7 @@ enum Migrations {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 meta and gateway keys") { try $0.execute(sql: Self.gatewayKeys) }
         registerCatalogueMigrations(&migrator)
+        registerLimitMigrations(&migrator)
         return migrator
     }
 

@@ -103,7 +103,7 @@ import Testing
             (#"{"name": "x", "scopes": ["admin"], "sessions": [""]}"#, ["sessions[0]"]),
             (#"{"name": "x", "scopes": ["admin"], "limits": 5}"#, ["limits"]),
             (#"{"name": "x", "scopes": ["admin"], "limits": {"requests": "fast"}}"#, ["limits.requests"]),
-            (#"{"name": "x", "scopes": ["admin"], "limits": {"bytesPerDay": 5}}"#, ["limits.bytesPerDay"]),
+            (#"{"name": "x", "scopes": ["admin"], "limits": {"bytesPerDay": 0}}"#, ["limits.bytesPerDay"]),
             (#"{"name": "x", "scopes": ["admin"], "limits": {"speed": 5}}"#, ["limits.speed"]),
             (#"{"name": "x", "scopes": ["admin"], "expiresAt": "2020-01-01"}"#, ["expiresAt"]),
             (#"{"name": "x", "scopes": ["admin"], "expiresAt": "soon"}"#, ["expiresAt"]),

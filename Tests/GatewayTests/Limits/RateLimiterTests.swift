@@ -5,7 +5,7 @@ import Testing
 @testable import Gateway
 
 @Suite struct RateLimiterTests {
-    private let start = ContinuousClock.now
+    private let start = LimitMoment.start
 
     private func policy(_ requests: String, burst: Int? = nil, concurrent: Int? = nil) throws -> RateLimitPolicy {
         let rate = try #require(RequestRate(requests))

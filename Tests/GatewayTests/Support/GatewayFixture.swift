@@ -27,7 +27,8 @@ final class GatewayFixture: Sendable {
         _ providers: [FakeProvider],
         unconfigured: [String] = [],
         stored: StoreFixture? = nil,
-        configure: (inout Gateway.Configuration) -> Void = { _ in }
+        configure: (inout Gateway.Configuration) -> Void = { _ in },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) async throws {
         let stored = try stored ?? StoreFixture()
         self.stored = stored
@@ -66,7 +67,8 @@ final class GatewayFixture: Sendable {
             adminKey: Secret(Self.adminKey),
             surroundings: .init(
                 now: time.clock,
-                instant: { origin.advanced(by: .seconds(time.now.timeIntervalSince(start))) }
+                instant: { origin.advanced(by: .seconds(time.now.timeIntervalSince(start))) },
+                sleep: sleep
             ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
