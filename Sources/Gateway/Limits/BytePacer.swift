@@ -7,8 +7,9 @@
 /// So bodies that always want more have equal shares to within two slices, however small or large the chunks are that they
 /// come in, and who paused has saved up nothing.
 ///
-/// A body asks, waits as long as it is told, and asks again; nobody has to wake it. It may ask late, or never again: those
-/// behind it count its slice as gone, and do not wait for it.
+/// A body asks, waits as long as it is told, and asks again; nobody has to wake it. What one that waits is behind another is kept
+/// for it until it asks, so that small chunks, each with its own wait, do not cost it its share; one that leaves is not waited
+/// for.
 struct BytePacer: Hashable, Sendable {
     /// What a body is told.
     enum Turn: Hashable, Sendable {
@@ -39,6 +40,8 @@ struct BytePacer: Hashable, Sendable {
     /// Shorter slices make shares even, longer ones cost fewer turns.
     private static let longestSlice: Int64 = 64 * 1024
     private static let shortestWait = Duration.milliseconds(1)
+    /// A body looks again after this at the latest, for another may have left, or the rate have changed.
+    private static let longestWait = Duration.milliseconds(250)
 
     /// Bytes that may go at once after a pause.
     private static func burst(_ rate: Int64) -> Int64 { max(1, rate / 4) }
@@ -68,7 +71,7 @@ struct BytePacer: Hashable, Sendable {
         guard missing <= 0 else {
             self.bodies[body] = own
             let nanoseconds = Int64(clamping: (missing + Int128(rate) - 1) / Int128(rate))
-            return .wait(max(.nanoseconds(nanoseconds), Self.shortestWait))
+            return .wait(min(max(.nanoseconds(nanoseconds), Self.shortestWait), Self.longestWait))
         }
         let slice = own.slice
         self.level -= Int128(slice) * Self.byteCost
@@ -88,11 +91,12 @@ struct BytePacer: Hashable, Sendable {
         return pacer.level == Int128(Self.burst(rate)) * Self.byteCost
     }
 
-    /// The bytes that go before a body's slice; of two at one time the older body's.
+    /// The bytes that are to go before a body's slice; of two at one time the older body's.
     private func ahead(of own: Body, _ body: UInt64) -> Int128 {
         self.bodies.reduce(0) { sum, other in
-            guard other.key != body, (other.value.start, other.key) < (own.start, body) else { return sum }
-            return sum + Int128(other.value.slice)
+            guard other.value.slice > 0, (other.value.start, other.key) < (own.start, body) else { return sum }
+            let behind = min(own.start - other.value.start, Int128(Self.longestSlice))
+            return sum + max(Int128(other.value.slice), behind)
         }
     }
 

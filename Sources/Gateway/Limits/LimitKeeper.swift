@@ -38,8 +38,9 @@ struct LimitKeeper: Service {
     ///
     /// Returns without having written all where the store fails; then the operator's log says so.
     func flush() async {
-        while true {
-            let changes = self.limiter.takeChanges(Self.batch, now: self.now())
+        var changes: [(caller: String, record: LimitAccountRecord?)]
+        repeat {
+            changes = self.limiter.takeChanges(Self.batch, now: self.now())
             guard !changes.isEmpty else { return }
             do throws(StoreError) {
                 try await self.table.write(changes)
@@ -49,6 +50,7 @@ struct LimitKeeper: Service {
                 guard !Task.isCancelled else { return }
                 return self.logger.error("The counts of limits cannot be kept.", metadata: ["error": "\(error)"])
             }
-        }
+            // What changes meanwhile waits for the next time, or this would never end.
+        } while changes.count == Self.batch
     }
 }
