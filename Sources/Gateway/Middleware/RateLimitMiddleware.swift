@@ -17,7 +17,9 @@ struct RateLimitMiddleware: RouterMiddleware {
     ) async throws -> Response {
         guard let caller = context.caller else { return try await next(request, context) }
         let policy = caller.limits ?? self.defaultPolicy
-        let decision = self.limiter.admit(caller.id, policy, now: self.now())
+        let decision = await context.record.timing(\.limit) {
+            self.limiter.admit(caller.id, policy, now: self.now())
+        }
         context.record.hold(decision.permit)
         do {
             if let refusal = decision.refusal { throw Self.problem(refusal, policy, decision) }
