@@ -42,8 +42,11 @@ struct TrustedProxies: Sendable {
         var values: [Substring] = []
         for pair in self.split(element, at: ";") where !pair.trimmingBlanks().isEmpty {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, let value = self.unquoted(parts[1].trimmingBlanks()) else { return nil }
-            if parts[0].trimmingBlanks().lowercased() == "for" { values.append(value) }
+            let name = parts[0].trimmingBlanks()
+            guard parts.count == 2, let value = self.unquoted(parts[1].trimmingBlanks()), !name.contains("\"") else {
+                return nil
+            }
+            if name.lowercased() == "for" { values.append(value) }
         }
         return values.count == 1 ? values.first : nil
     }

@@ -48,6 +48,7 @@ import Testing
         #expect(entries[0].sessionId == "s9")
         #expect(entries[0].downloadId == fixture.id(of: download))
         #expect(entries[0].timings.auth != nil)
+        #expect(entries[0].timings.limit != nil)
         #expect(entries[0].timings.cache != nil)
         #expect(entries[0].timings.upstream != nil)
         #expect(entries[0].timings.body != nil)
