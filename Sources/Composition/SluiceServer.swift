@@ -29,6 +29,7 @@ public struct SluiceServer: Sendable {
     public let providers: ProviderSet
 
     private let configuration: Configuration
+    private let tokens: JWTVerifier
     private let transfer: TransferClient
     private let logger: Logger
 
@@ -48,6 +49,7 @@ public struct SluiceServer: Sendable {
         )
         let catalog = ProviderCatalog(transfer: transfer, limits: limits, logger: logger)
         self.providers = ProviderSet(try configuration.providers.map { try catalog.makeEntry($0) })
+        self.tokens = try JWTVerifier(configuration.issuers, fetch: KeyFetch(by: transfer), logger: logger)
         self.configuration = configuration
         self.transfer = transfer
         self.logger = logger
@@ -103,6 +105,7 @@ public struct SluiceServer: Sendable {
         let gateway = try await GatewayApplication(
             self.configuration,
             providers: self.providers,
+            tokens: self.tokens,
             store: store,
             masterSecret: secret,
             adminKey: adminKey,
@@ -120,6 +123,9 @@ public struct SluiceServer: Sendable {
         )
         try await group.run()
     }
+
+    /// Loads every token issuer's keys once, to see whether they can be had.
+    public func testTokenKeys() async -> [JWTVerifier.KeyTest] { await self.tokens.testKeys() }
 
     /// Ends the transfers' thread, for uses of the providers without ``run(adminKey:onStarted:)``.
     public func shutdown() async { await self.transfer.shutdown() }

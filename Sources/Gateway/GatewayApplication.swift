@@ -42,6 +42,7 @@ public struct GatewayApplication: Sendable {
     private let configuration: Configuration
     private let library: DownloadLibrary
     private let cursors: ListCursorCoder
+    private let tokens: JWTVerifier
     private let authenticator: Authenticator
     private let store: Store
     private let surroundings: Surroundings
@@ -49,10 +50,13 @@ public struct GatewayApplication: Sendable {
 
     /// Puts the gateway together; nothing listens yet.
     ///
-    /// Throws where the store cannot be read, or an issuer's key cannot be used.
+    /// `tokens` are those of the configuration's issuers.
+    ///
+    /// Throws where the store cannot be read.
     public init(
         _ configuration: Configuration,
         providers: ProviderSet,
+        tokens: JWTVerifier,
         store: Store,
         masterSecret: SymmetricKey,
         adminKey: Secret? = nil,
@@ -64,7 +68,8 @@ public struct GatewayApplication: Sendable {
         self.surroundings = surroundings
         self.logger = logger
         self.keys = KeyRing(store: store, masterSecret: masterSecret, adminKey: adminKey, clock: surroundings.now)
-        self.authenticator = Authenticator(keys: self.keys, tokens: try JWTVerifier(configuration.issuers))
+        self.tokens = tokens
+        self.authenticator = Authenticator(keys: self.keys, tokens: tokens)
         self.logs = LogStore(store)
         self.log = LogWriter(
             journal: LogJournal(store, masterSecret: masterSecret, clock: surroundings.now),
@@ -94,7 +99,9 @@ public struct GatewayApplication: Sendable {
             staleFor: self.configuration.freshness.staleFor,
             now: self.surroundings.now
         )
-        return [self.log, self.keys, keeper] + between + [try self.application(onListening: onListening)]
+        return [self.log, self.keys, keeper, JWKSetKeeper(tokens: self.tokens)] + between + [
+            try self.application(onListening: onListening)
+        ]
     }
 
     // MARK: HTTP

@@ -6,26 +6,35 @@ import Downloads
 import Foundation
 import Gateway
 
-/// `sluice check`: validates the configuration, and asks every provider one cheap question.
+/// `sluice check`: validates the configuration, asks every provider one cheap question, and loads the token issuers' keys.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Validate the configuration, and make one cheap authenticated call to each provider.",
-        discussion: "Ends with status 1 where the configuration has a fault or a configured provider fails."
+        abstract:
+            "Validate the configuration, make one cheap authenticated call to each provider, load each issuer's keys.",
+        discussion:
+            "Ends with status 1 where the configuration has a fault, or a configured provider or an issuer fails."
     )
 
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
         let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger)
-        let results = await ProviderTest.run(server.providers.entries)
+        async let issuers = server.testTokenKeys()
+        let report = Report(providers: await ProviderTest.run(server.providers.entries), issuers: await issuers)
         await server.shutdown()
         if self.options.json {
-            try Terminal.printJSON(["providers": results])
+            try Terminal.printJSON(report)
         } else {
             print("The configuration is sound.")
-            Terminal.printTable(results.map { [$0.name, $0.state, $0.message ?? ""] })
+            Terminal.printTable(report.providers.map { [$0.name, $0.state, $0.message ?? ""] })
+            Terminal.printTable(report.issuers.map { [$0.issuer, $0.state, $0.message ?? "\($0.keys) keys"] })
         }
-        if results.contains(where: { $0.state == "failed" }) { throw ExitCode(1) }
+        if (report.providers.map(\.state) + report.issuers.map(\.state)).contains("failed") { throw ExitCode(1) }
+    }
+
+    private struct Report: Encodable {
+        let providers: [ProviderTest]
+        let issuers: [JWTVerifier.KeyTest]
     }
 }
 

@@ -18,6 +18,7 @@ extension EndToEnd {
                 let application = try await GatewayApplication(
                     Configuration(),
                     providers: ProviderSet([]),
+                    tokens: JWTVerifier([], fetch: KeyFetch { _, _ in [] }, logger: CapturedLog().logger),
                     store: store,
                     masterSecret: SymmetricKey(size: .bits256),
                     logger: CapturedLog().logger

@@ -45,7 +45,7 @@ public struct Authenticator: Sendable {
         }
         guard carrier == .bearer, JWTVerifier.isToken(credential) else { throw .unauthenticated("unknown key") }
         do throws(JWTRefusal) {
-            return try self.tokens.verify(credential, now: now)
+            return try await self.tokens.verify(credential, now: now)
         } catch {
             switch error {
             case .expired: throw .tokenExpired

@@ -10,6 +10,7 @@ struct JWTClaims {
     let subject: String
     let scopes: Set<Scope>
     let providers: Set<ProviderID>?
+    let sessions: [SessionGlob]?
     let expiresAt: Date
 
     private typealias Members = [String: JSONValue]
@@ -20,7 +21,9 @@ struct JWTClaims {
         try Self.checkAudience(claims["aud"], issuer.audiences)
         self.subject = try Self.subject(claims["sub"])
         self.scopes = try Self.scopes(claims)
-        self.providers = try Self.providers(claims["providers"])
+        // A name or pattern that nothing can have narrows to nothing, never to everything.
+        self.providers = try Self.strings(claims, "providers").map { Set($0.compactMap { ProviderID($0) }) }
+        self.sessions = try Self.strings(claims, "sessions").map { $0.compactMap { SessionGlob($0) } }
         self.expiresAt = try Self.checkTimes(claims, leeway: issuer.leeway, now: now)
     }
 
@@ -47,17 +50,11 @@ struct JWTClaims {
             guard case .string(let text) = claim else { throw .invalid("'scope' is not a text") }
             return Set(text.split(separator: " ").compactMap { Scope(rawValue: String($0)) })
         }
-        guard let claim = claims["scp"] else { return [] }
-        return Set(try Self.strings(claim, "scp").compactMap(Scope.init))
+        return Set(try Self.strings(claims, "scp")?.compactMap(Scope.init) ?? [])
     }
 
-    /// A name that no provider can have narrows to nothing, never to everything.
-    private static func providers(_ claim: JSONValue?) throws(JWTRefusal) -> Set<ProviderID>? {
-        guard let claim else { return nil }
-        return Set(try Self.strings(claim, "providers").compactMap { ProviderID($0) })
-    }
-
-    private static func strings(_ claim: JSONValue, _ name: String) throws(JWTRefusal) -> [String] {
+    private static func strings(_ claims: Members, _ name: String) throws(JWTRefusal) -> [String]? {
+        guard let claim = claims[name] else { return nil }
         guard case .array(let elements) = claim else { throw .invalid("'\(name)' is not a list") }
         var strings: [String] = []
         for element in elements {

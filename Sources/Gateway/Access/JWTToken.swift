@@ -19,6 +19,10 @@ struct JWTToken {
     let claims: [String: JSONValue]
     let signature: [UInt8]
     let algorithm: JWTAlgorithm
+    /// `kid`: the name of the key that it is to be verified with.
+    let keyID: String?
+    /// Whether it calls itself an access token (RFC 9068, 2.1).
+    let isAccessToken: Bool
 
     /// What the signature is over: header and payload as they were sent.
     let signedText: Substring
@@ -42,6 +46,10 @@ struct JWTToken {
         self.signedText = text[..<parts[1].endIndex]
         self.text = text
         self.algorithm = try Self.algorithm(of: self.header)
+        self.keyID = try Self.text("kid", of: self.header)
+        let type = try Self.text("typ", of: self.header)?.lowercased() ?? "jwt"
+        self.isAccessToken = ["at+jwt", "application/at+jwt"].contains(type)
+        guard self.isAccessToken || type == "jwt" else { throw .invalid("header has another 'typ'") }
     }
 
     private static func object(_ part: Substring, _ name: String) throws(JWTRefusal) -> [String: JSONValue] {
@@ -54,15 +62,18 @@ struct JWTToken {
     private static func algorithm(of header: [String: JSONValue]) throws(JWTRefusal) -> JWTAlgorithm {
         guard header["crit"] == nil else { throw .invalid("header has 'crit'") }
         guard Self.keyCarriers.allSatisfy({ header[$0] == nil }) else { throw .invalid("header brings its own key") }
-        if let type = header["typ"] {
-            guard case .string(let type) = type, ["jwt", "at+jwt"].contains(type.lowercased()) else {
-                throw .invalid("header has another 'typ'")
-            }
-        }
         guard case .string(let name)? = header["alg"], let algorithm = JWTAlgorithm(rawValue: name) else {
             throw .invalid("header names no supported algorithm")
         }
         return algorithm
+    }
+
+    private static func text(_ name: String, of header: [String: JSONValue]) throws(JWTRefusal) -> String? {
+        switch header[name] {
+        case nil: return nil
+        case .string(let text)?: return text
+        default: throw .invalid("header has a '\(name)' that is no text")
+        }
     }
 
     /// Whom the token says that it is from; to find the key by, not to be believed.

@@ -11,6 +11,12 @@ struct PublicKeyPEM: Hashable, Sendable {
         case p256
         case p384
         case p521
+
+        /// Whether it is long enough for signatures of today, and short enough to be verified in time.
+        var isStrong: Bool {
+            guard case .rsa(let bits) = self else { return true }
+            return (2048...16_384).contains(bits)
+        }
     }
 
     let text: String

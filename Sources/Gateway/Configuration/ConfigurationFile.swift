@@ -10,9 +10,9 @@ public struct ConfigurationFile {
     public typealias ProviderCheck = (ProviderConfiguration) -> [FieldProblem]
 
     private let environment: [String: String]
-    private let folder: String
+    let folder: String
     private let checkProvider: ProviderCheck
-    private let problems = ConfigurationProblems()
+    let problems = ConfigurationProblems()
 
     private init(environment: [String: String], folder: String, checkProvider: @escaping ProviderCheck) {
         self.environment = environment
@@ -77,7 +77,7 @@ public struct ConfigurationFile {
         configuration.secretKey = secrets.secret("key")
         secrets.finish()
         let auth = root.section("auth")
-        configuration.issuers = auth.sections("jwt").compactMap(self.issuer)
+        configuration.issuers = self.issuers(auth.sections("jwt"))
         auth.finish()
         configuration.providers = self.providers(root)
         configuration.egress = self.egress(root.section("egress"))
@@ -137,41 +137,6 @@ public struct ConfigurationFile {
             return provider
         }
     }
-
-    private func issuer(_ node: ConfigurationNode) -> JWTIssuer? {
-        let names = node.texts("algorithms")
-        let algorithms = names.compactMap(JWTAlgorithm.init)
-        if algorithms.count != names.count { node.refuse("algorithms", "must be of RS, ES or HS with 256, 384 or 512") }
-        if node.json("jwks") != nil { node.refuse("jwks", "is not served by this version; use publicKey or secret") }
-        let file = node.text("publicKey")
-        let secret = node.secret("secret")
-        guard (file == nil) != (secret == nil) else {
-            node.refuse("publicKey", "there must be just one of publicKey (a PEM file) and secret")
-            return nil
-        }
-        let key: JWTIssuer.KeySource
-        if let file {
-            guard let pem = try? String(contentsOfFile: self.path(file), encoding: .utf8) else {
-                node.refuse("publicKey", "the file '\(file)' cannot be read")
-                return nil
-            }
-            key = .publicKeyPEM(pem)
-        } else {
-            key = .secret(secret ?? Secret(""))
-        }
-        let issuer = JWTIssuer(
-            issuer: node.text("issuer") ?? "",
-            audiences: node.texts("audience"),
-            algorithms: algorithms,
-            leeway: .seconds(node.seconds("leeway", in: 0...3600, default: 60)),
-            key: key
-        )
-        node.finish()
-        for problem in issuer.problems(at: node.path) { self.problems.add(problem.field, problem.message) }
-        return issuer
-    }
-
-    private func path(_ file: String) -> String { file.hasPrefix("/") ? file : "\(self.folder)/\(file)" }
 
     private func egress(_ node: ConfigurationNode) -> Configuration.Egress {
         var egress = Configuration.Egress()

@@ -23,6 +23,8 @@ struct GatewaySettings: Sendable {
     var fanOut = "{ deadline: 25s }"
     /// `secrets`.
     var secrets = "{}"
+    /// `auth`.
+    var auth = "{}"
     /// The folder of the store; `nil`: one of its own, removed at the end.
     var storage: URL?
 
@@ -32,6 +34,7 @@ struct GatewaySettings: Sendable {
         server: { host: 127.0.0.1, port: 0\(self.server.isEmpty ? "" : ", " + self.server) }
         storage: { path: "\(storage.path)" }
         secrets: \(self.secrets)
+        auth: \(self.auth)
         egress: { allowAddresses: \(self.allowAddresses) }
         limits: { default: { requests: 1000000/min, burst: 1000000, concurrent: 1000 } }
         upstream: \(self.upstream)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct AuthenticatorTests {
     private func authenticator(_ fixture: StoreFixture, adminKey: String? = nil) throws -> Authenticator {
-        Authenticator(keys: fixture.ring(adminKey: adminKey), tokens: try JWTVerifier([JWTForge.issuer()]))
+        Authenticator(keys: fixture.ring(adminKey: adminKey), tokens: try JWTForge.verifier([JWTForge.issuer()]))
     }
 
     @Test func takesKeysFromEveryCarrierAndTokensFromBearerOnly() async throws {

@@ -3,6 +3,7 @@
 import Crypto
 import Downloads
 import Foundation
+import Logging
 
 @testable import Gateway
 
@@ -37,9 +38,18 @@ enum JWTForge {
         JWTIssuer(issuer: "https://id.example.com", audiences: ["sluice", "other"], algorithms: algorithms, key: key)
     }
 
+    /// A verifier of issuers that publish nothing.
+    static func verifier(_ issuers: [JWTIssuer]) throws -> JWTVerifier {
+        try JWTVerifier(
+            issuers,
+            fetch: KeyFetch { url, _ throws(JWKSetError) in throw JWKSetError("nobody publishes \(url)") },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
     /// Verifies a token of the HS256 issuer.
-    static func verify(_ token: String, at now: Date = Self.now) throws -> Caller {
-        try JWTVerifier([Self.issuer()]).verify(token, now: now)
+    static func verify(_ token: String, at now: Date = Self.now) async throws -> Caller {
+        try await Self.verifier([Self.issuer()]).verify(token, now: now)
     }
 
     /// Why a token is refused; `nil` where it is not.
@@ -47,10 +57,14 @@ enum JWTForge {
         of token: String,
         by issuer: JWTIssuer = Self.issuer(),
         at now: Date = Self.now
-    ) throws -> JWTRefusal? {
-        let verifier = try JWTVerifier([issuer])
+    ) async throws -> JWTRefusal? {
+        try await Self.refusal(of: token, by: Self.verifier([issuer]), at: now)
+    }
+
+    /// Why a token is refused; `nil` where it is not.
+    static func refusal(of token: String, by verifier: JWTVerifier, at now: Date = Self.now) async -> JWTRefusal? {
         do throws(JWTRefusal) {
-            _ = try verifier.verify(token, now: now)
+            _ = try await verifier.verify(token, now: now)
             return nil
         } catch {
             return error

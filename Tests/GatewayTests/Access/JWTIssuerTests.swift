@@ -84,8 +84,8 @@ import Testing
 
     @Test func refusesAnIssuerThatIsThereTwice() {
         #expect(throws: FieldProblem(field: "auth.jwt[1].issuer", message: "is there twice")) {
-            try JWTVerifier([JWTForge.issuer(), JWTForge.issuer()])
+            try JWTForge.verifier([JWTForge.issuer(), JWTForge.issuer()])
         }
-        #expect(throws: FieldProblem.self) { try JWTVerifier([JWTForge.issuer([.rs256])]) }
+        #expect(throws: FieldProblem.self) { try JWTForge.verifier([JWTForge.issuer([.rs256])]) }
     }
 }

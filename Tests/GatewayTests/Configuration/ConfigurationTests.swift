@@ -158,10 +158,6 @@ import Testing
         ("server: { tls: { certificate: a.pem, privateKey: b.pem } }", "server.tls"),
         ("server: { trustedProxies: [10.0.0.0/8] }", "server.trustedProxies"),
         ("server: { cors: { origins: [\"*\"] } }", "server.cors.origins"),
-        (
-            "auth: { jwt: [ { issuer: i, audience: a, algorithms: [RS256], jwks: x.json, secret: s } ] }",
-            "auth.jwt[0].jwks"
-        ),
         ("limits: { default: { bytesPerDay: 10GB } }", "limits.default.bytesPerDay"),
         ("limits: { default: { bytesPerSecond: 1MB } }", "limits.default.bytesPerSecond"),
     ])
@@ -251,45 +247,5 @@ import Testing
         )
         #expect(try limits("{ default: { concurrent: null } }").concurrent == nil)
         #expect(try limits("{ default: { requests: null, concurrent: null } }").requests == nil)
-    }
-
-    // MARK: Issuers
-
-    @Test func readsAnIssuerWithASharedSecret() throws {
-        let yaml = """
-            auth:
-              jwt:
-                - { issuer: https://id.example.com, audience: [a, b], algorithms: [HS256], leeway: 5s, secret: "${S}" }
-            """
-        let issuer = try #require(try self.read(yaml, ["S": String(repeating: "s", count: 32)]).issuers.first)
-        #expect(issuer.issuer == "https://id.example.com")
-        #expect(issuer.audiences == ["a", "b"])
-        #expect(issuer.algorithms == [.hs256])
-        #expect(issuer.leeway == .seconds(5))
-    }
-
-    @Test(arguments: [
-        "{ issuer: i, audience: a, algorithms: [none], secret: 01234567890123456789012345678901 }",
-        "{ issuer: i, audience: a, algorithms: [HS256], secret: short }",
-        "{ issuer: i, audience: a, algorithms: [HS256] }",
-        "{ issuer: i, audience: a, algorithms: [RS256], publicKey: missing.pem }",
-        "{ issuer: i, audience: a, algorithms: [RS256], secret: 01234567890123456789012345678901 }",
-        "{ audience: a, algorithms: [HS256], secret: 01234567890123456789012345678901 }",
-        "{ issuer: i, algorithms: [HS256], secret: 01234567890123456789012345678901 }",
-        "{ issuer: i, audience: a, secret: 01234567890123456789012345678901 }",
-        "{ issuer: i, audience: a, algorithms: [HS256], secret: 01234567890123456789012345678901, kid: x }",
-    ])
-    func refusesIssuersThatCannotBeBelieved(_ issuer: String) {
-        let problems = self.problems("auth: { jwt: [ \(issuer) ] }")
-        #expect(!problems.isEmpty)
-        #expect(problems.allSatisfy { $0.field.hasPrefix("auth.jwt[0].") })
-        #expect(!problems.contains { $0.message.contains("0123456789") })
-    }
-
-    @Test func readsAPublicKeyBesideTheFile() throws {
-        let folder = try TemporaryFolder()
-        try JWTFixtures.rsa.write(toFile: folder.path + "/issuer.pem", atomically: true, encoding: .utf8)
-        let yaml = "auth: { jwt: [ { issuer: i, audience: a, algorithms: [RS256], publicKey: issuer.pem } ] }"
-        #expect(try self.read(yaml, folder: folder.path).issuers.first?.algorithms == [.rs256])
     }
 }

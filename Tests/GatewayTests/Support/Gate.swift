@@ -34,6 +34,9 @@ final class Gate: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
+    /// Has whoever comes from now on wait.
+    func close() { self.state.withLock { $0.isOpen = false } }
+
     /// Waits until the gate is open; throws when the task is cancelled.
     func wait() async throws {
         let number = self.state.withLock { state in

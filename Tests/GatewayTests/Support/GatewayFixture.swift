@@ -61,6 +61,7 @@ final class GatewayFixture: Sendable {
         self.gateway = try await GatewayApplication(
             configuration,
             providers: ProviderSet(entries + missing),
+            tokens: try JWTForge.verifier(configuration.issuers),
             store: stored.store,
             masterSecret: stored.secret,
             adminKey: Secret(Self.adminKey),
