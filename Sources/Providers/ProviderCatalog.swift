@@ -58,7 +58,7 @@ public struct ProviderCatalog: Sendable {
         }
         guard let adapter = Self.adapter(for: configuration) else { throw Self.unknownKind }
         let settings = adapter.init(configuration)
-        let baseURL = settings?.shownBaseURL ?? adapter.form.defaultBaseURL ?? ""
+        let baseURL = adapter.form.address(in: configuration).map { adapter.shown($0) } ?? ""
         // What another upstream said of a credential counts for nothing here.
         let isSame = previous?.kind == configuration.kind && previous?.baseURL == baseURL
         let pool = CredentialPool(

@@ -49,7 +49,7 @@ struct Secrets: AsyncParsableCommand {
                 )
                 try Terminal.printJSON(row)
             } else {
-                print("The master secret was exchanged; \(outcome.resealed) values were sealed anew.")
+                print("The master secret was exchanged; sealed anew: \(outcome.resealed).")
                 if outcome.unreadable > 0 { print("\(outcome.unreadable) could not be opened, and stay as they are.") }
             }
             if outcome.mustBeConfigured {

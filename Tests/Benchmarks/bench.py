@@ -70,10 +70,13 @@ def stalled_readers(server, path, count):
 
 
 class Bench:
-    def __init__(self, options, directory):
-        self.options, self.rows = options, []
+    def __init__(self, options):
+        self.options, self.rows, self.running = options, [], []
+
+    def start(self, directory):
+        options = self.options
         root = servers.make_files(directory, options.size)
-        self.running = [servers.origin(directory, root)]
+        self.running.append(servers.origin(directory, root))
         origin = self.running[0]
         self.ours = servers.sluice(directory, origin, options.binary)
         self.running.append(self.ours)
@@ -81,12 +84,14 @@ class Bench:
         listing = json.loads(servers.get(self.ours.url + "/v1/downloads?sessionId=files"))
         self.ids = {item["filename"]: item["id"] for item in listing["downloads"]}
         self.metadata = servers.get(f"{self.ours.url}/v1/downloads/{self.ids['small.bin']}")
-        self.peers = {"nginx": servers.nginx_peer(directory, origin, self.metadata)}
-        if shutil.which("haproxy"):
-            self.peers["haproxy"] = servers.haproxy_peer(directory, origin)
-        if shutil.which("caddy"):
-            self.peers["caddy"] = servers.caddy_peer(directory, origin)
-        self.running += self.peers.values()
+        self.peers = {}
+        for name, start in (
+            ("nginx", lambda: servers.nginx_peer(directory, origin, self.metadata)),
+            ("haproxy", lambda: servers.haproxy_peer(directory, origin)),
+            ("caddy", lambda: servers.caddy_peer(directory, origin)),
+        ):
+            self.peers[name] = start()
+            self.running.append(self.peers[name])
 
     def content(self, name):
         return f"{self.ours.url}/v1/downloads/{self.ids[name]}"
@@ -188,8 +193,9 @@ def main():
     place = "/dev/shm" if shutil.disk_usage("/dev/shm").free > 2 * options.size else None
     with tempfile.TemporaryDirectory(prefix="sluice-bench-", dir=place) as directory:
         os.chmod(directory, 0o755)
-        bench = Bench(options, directory)
+        bench = Bench(options)
         try:
+            bench.start(directory)
             bench.run()
         finally:
             bench.stop()

@@ -51,6 +51,13 @@ import Transfer
         #expect(entry.health.snapshot.state == .ok)
     }
 
+    @Test(arguments: vendors) func itsAddressIsShownBeforeItHasACredential(_ kind: String) async throws {
+        let configured = try await self.entry(try self.configuration(kind, baseURL: "http://127.0.0.1:9"))
+        let bare = try await self.entry(try self.configuration(kind, baseURL: "http://127.0.0.1:9", credentials: []))
+        #expect(bare.provider == nil)
+        #expect(bare.baseURL == configured.baseURL)
+    }
+
     @Test(arguments: vendors) func isUnconfiguredWithoutAnythingToUse(_ kind: String) async throws {
         let empty = ProviderCredential(fields: defaultCredential(kind).fields.mapValues { _ in Secret("") })
         for credentials: [ProviderCredential] in [[], [empty], [[:]]] {

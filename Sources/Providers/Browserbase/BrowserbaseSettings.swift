@@ -22,8 +22,6 @@ struct BrowserbaseSettings: AdapterSettings {
 
     static func capabilities(_ configuration: ProviderConfiguration) -> Capabilities { BrowserbaseProvider.promises }
 
-    var shownBaseURL: String { self.address.url }
-
     func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
         let client = UpstreamClient(self.address, pool, in: environment) { credential, _ in
             HTTPFields(credential: "X-BB-API-Key", credential["apiKey"])

@@ -21,7 +21,7 @@ struct HoodySettings: AdapterSettings {
 
     static func capabilities(_ configuration: ProviderConfiguration) -> Capabilities { HoodyProvider.promises }
 
-    var shownBaseURL: String { "\(self.address.origin.scheme)://<secret>" }
+    static func shown(_ address: UpstreamAddress) -> String { "\(address.origin.scheme)://<secret>" }
 
     func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
         let client = UpstreamClient(

@@ -43,8 +43,6 @@ struct NotteSettings: AdapterSettings {
         return [FieldProblem(field: "api", message: "must be \(names)")]
     }
 
-    var shownBaseURL: String { self.address.url }
-
     func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
         let client = UpstreamClient(self.address, pool, in: environment) { credential, _ in
             HTTPFields(credential: "Authorization", "Bearer \(credential["apiKey"])")

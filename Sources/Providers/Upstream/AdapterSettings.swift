@@ -24,8 +24,8 @@ protocol AdapterSettings: Sendable {
     /// Reads a configuration without problems; `nil` where what it needs is empty (`unconfigured`).
     init?(_ configuration: ProviderConfiguration)
 
-    /// The base URL as it may be shown.
-    var shownBaseURL: String { get }
+    /// The base URL as it may be shown, also while there is no credential.
+    static func shown(_ address: UpstreamAddress) -> String
 
     /// The adapter, without layers; it sends the credentials of `pool`.
     func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider
@@ -33,6 +33,8 @@ protocol AdapterSettings: Sendable {
 
 extension AdapterSettings {
     static func ownProblems(in configuration: ProviderConfiguration) -> [FieldProblem] { [] }
+
+    static func shown(_ address: UpstreamAddress) -> String { address.url }
 
     /// All faults.
     static func problems(in configuration: ProviderConfiguration) -> [FieldProblem] {

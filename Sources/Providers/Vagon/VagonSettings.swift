@@ -51,8 +51,6 @@ struct VagonSettings: AdapterSettings {
         return problems
     }
 
-    var shownBaseURL: String { self.address.url }
-
     func makeProvider(_ id: ProviderID, _ pool: CredentialPool, in environment: AdapterEnvironment) -> any Provider {
         let basePath = self.address.path
         let client = UpstreamClient(
