@@ -51,7 +51,8 @@ import Testing
                 run.grants.append((now, next, bytes))
                 run.bodies[next].left -= bytes
                 run.bodies[next].sent += bytes
-                if run.bodies[next].left == 0 { run.bodies[next].asksAt += run.bodies[next].silence }
+                // A moment, so that the others come in between.
+                run.bodies[next].asksAt += 1 + (run.bodies[next].left == 0 ? run.bodies[next].silence : 0)
             case .wait(let time):
                 let nanoseconds = Int(time / .nanoseconds(1))
                 run.bodies[next].asksAt = now + nanoseconds + Int.random(in: 0...lateness, using: &source)
