@@ -43,7 +43,7 @@ import Testing
     }
 
     /// Never one admitted too many, never one too few, in any window; and never too many at the same time.
-    @Test(arguments: 0..<12) func admitsExactlyWhatTheLogOfAllAdmissionsAllows(seed: Int) throws {
+    @Test(arguments: 0..<8) func admitsExactlyWhatTheLogOfAllAdmissionsAllows(seed: Int) throws {
         var source = SeededSource(state: UInt64(seed))
         let policy = try self.policy(&source)
         var log = Log(capacity: try #require(policy.burst), rate: try #require(policy.requests))
@@ -91,7 +91,7 @@ import Testing
     }
 
     /// A request that was given back at once never was; one that was given back later brings nobody in too often.
-    @Test(arguments: 0..<12, [true, false]) func whatIsGivenBackIsNeverTooMuch(seed: Int, atOnce: Bool) throws {
+    @Test(arguments: 0..<5, [true, false]) func whatIsGivenBackIsNeverTooMuch(seed: Int, atOnce: Bool) throws {
         var source = SeededSource(state: UInt64(2000 + seed))
         let policy = try self.policy(&source, concurrent: false)
         var log = Log(capacity: try #require(policy.burst), rate: try #require(policy.requests))
