@@ -157,6 +157,8 @@ extension EndToEnd {
                 let made = try await setup.command(["keys", "create", "--name", "robot"])
                 let id = try #require(made["id"].text)
                 let robot = setup.caller.with([(name: "X-API-Key", value: try #require(made["key"].text))])
+                // The server obeys the command line within a second, not at once.
+                try await eventually("the new key is let in") { try await robot.get("/v1/providers").status == 200 }
                 let exchange = try await robot.open("GET", setup.path, [(name: "X-Request-Id", value: "taken")])
                 #expect(exchange.head.status == 200)
                 try await Self.read(1 << 20, from: exchange)
