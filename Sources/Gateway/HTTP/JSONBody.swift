@@ -58,6 +58,9 @@ struct JSONBody {
     /// Whether a member was sent, be it `null`.
     func has(_ name: String) -> Bool { self.members[name] != nil }
 
+    /// Whether a member was not sent, or as `null`.
+    func lacks(_ name: String) -> Bool { self.members[name] ?? .null == .null }
+
     /// Whether a member was sent as `null`.
     func isNull(_ name: String) -> Bool { self.members[name] == .null }
 

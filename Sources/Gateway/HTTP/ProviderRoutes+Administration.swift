@@ -13,11 +13,14 @@ extension ProviderRoutes {
     func create(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let caller = try self.requireAdmin(context)
         var body = try await JSONBody(request)
+        let (lacksName, lacksKind) = (body.lacks("name"), body.lacks("kind"))
         let name = body.text("name")
         let id = name.flatMap(ProviderID.init)
-        if id == nil { body.refuse("name", "is needed: 1–64 characters of a–z, 0–9, '-' and '_'") }
+        if lacksName || name != nil && id == nil {
+            body.refuse("name", "is needed: 1–64 characters of a–z, 0–9, '-' and '_'")
+        }
         let kind = body.text("kind")
-        if kind == nil { body.refuse("kind", "is needed: a text") }
+        if lacksKind { body.refuse("kind", "is needed: a text") }
         let baseURL = Self.address(&body)
         let settings = Self.settings(&body)
         let credentials = Self.credentials(&body)
