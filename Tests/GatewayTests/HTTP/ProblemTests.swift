@@ -96,7 +96,7 @@ import Testing
 
     @Test(arguments: [
         ("/", 404), ("/v1", 404), ("/v1/unknown", 404), ("/v2/downloads", 404), ("/V1/downloads", 404),
-        ("/v1/downloads/a/b", 404), ("/v1/downloads/", 404), ("/v1/keys/x/rotate", 404),
+        ("/v1/downloads/a/b", 404), ("/v1/downloads/", 404), ("/v1/keys/x/y/z", 404),
     ])
     func anUnknownRouteIsAProblemToo(_ path: String, _ status: Int) async throws {
         let fixture = try await GatewayFixture([])
@@ -110,9 +110,10 @@ import Testing
     @Test(arguments: [
         ("PUT", "/v1/downloads", "GET"), ("HEAD", "/v1/downloads", "GET"), ("DELETE", "/v1/downloads", "GET"),
         ("PATCH", "/v1/downloads/dl_x", "DELETE, GET, HEAD"), ("POST", "/v1/downloads/dl_x", "DELETE, GET, HEAD"),
-        ("DELETE", "/v1/keys", "GET, POST"), ("PUT", "/v1/keys/x", "DELETE, GET"), ("POST", "/v1/logs", "GET"),
+        ("DELETE", "/v1/keys", "GET, POST"), ("PUT", "/v1/keys/x", "DELETE, GET, PATCH"), ("POST", "/v1/logs", "GET"),
         ("GET", "/v1/providers/alpha/test", "POST"), ("FOO", "/openapi.yaml", "GET"),
-        ("OPTIONS", "/v1/providers", "GET"),
+        ("GET", "/v1/keys/x/rotate", "POST"),
+        ("OPTIONS", "/v1/providers", "GET, POST"),
     ])
     func aWrongMethodIsToldTheRightOnes(_ method: String, _ path: String, _ allow: String) async throws {
         let fixture = try await GatewayFixture([])
