@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # make run    the demo: five simulated upstreams, the gateway in front of them, and curl lines to try
 # make test   lint and all tests
+# make fault  thousands of downloads whose upstreams fail at random; SLUICE_FAULT_RUNS says how many
 # make bench  a release build against nginx, haproxy and caddy; writes Tests/Benchmarks/RESULTS.md
 
 .DEFAULT_GOAL := run
-.PHONY: run test build release check lint deps bench
+.PHONY: run test build release check lint deps bench fault
 
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
@@ -25,6 +26,11 @@ run: deps
 test: deps lint
 	$(BUILD) --build-tests
 	swift test --skip-build --no-parallel
+
+# A quick part of it is in `make test`.
+fault: deps
+	$(BUILD) --build-tests
+	SLUICE_FAULT_RUNS=$${SLUICE_FAULT_RUNS:-5000} swift test --skip-build --no-parallel --filter FaultTests
 
 build: deps
 	$(BUILD)

@@ -100,7 +100,9 @@ public struct GatewayApplication: Sendable {
             catalogue: catalogue,
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
-            now: surroundings.now
+            now: surroundings.now,
+            resuming: RetryPolicy(retries: 3, sleep: surroundings.sleep),
+            logger: logger
         )
         self.administration = ProviderAdministration(
             self.library.directory,

@@ -97,7 +97,7 @@ public struct RetryPolicy: Sendable {
     }
 
     /// The pause before the retry number `attempt` (from 1), or `nil` where there is none.
-    func pause(after error: ProviderError, attempt: Int) -> Duration? {
+    public func pause(after error: ProviderError, attempt: Int) -> Duration? {
         guard attempt <= self.retries else { return nil }
         switch error.retry {
         case .never: return nil

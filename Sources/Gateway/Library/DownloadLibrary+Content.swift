@@ -53,7 +53,24 @@ extension DownloadLibrary {
                 )
             }
         }
-        return try Self.opened(content, of: download, wanted)
+        if let unbroken = UnbrokenBody(
+            content,
+            of: download,
+            from: place.provider,
+            policy: self.resuming,
+            logger: self.logger
+        ) {
+            content.body = unbroken.body(content.body)
+        }
+        var opened = try Self.opened(content, of: download, wanted)
+        let (logger, provider) = (self.logger, download.reference.provider)
+        opened.body = opened.body.reporting { error in
+            logger.warning(
+                "A download broke off: \(error.message)",
+                metadata: ["provider": "\(provider)", "cause": "\(error.cause ?? "-")"]
+            )
+        }
+        return opened
     }
 
     private static func checkHasBytes(_ download: Download) throws(ProviderError) {
@@ -109,31 +126,15 @@ extension DownloadLibrary {
             opened.range = bytes
             opened.length = bytes.upperBound - bytes.lowerBound + 1
             opened.body = content.body.cut(to: bytes)
-        } else if let length = opened.length {
-            opened.body = content.body.held(to: length)
+        } else {
+            // A digest is of the whole file, so that a part of it can only be held to its length.
+            opened.body = content.body.held(to: opened.length, sha256: content.range == nil ? download.checksum : nil)
         }
         return opened
     }
 }
 
 extension ContentBody {
-    /// This body, ending with an error unless it has exactly `length` bytes.
-    func held(to length: Int64) -> ContentBody {
-        ContentBody {
-            var rest = length
-            let source = IteratorBox(self.makeAsyncIterator())
-            return { () async throws(ProviderError) -> ByteBuffer? in
-                guard let buffer = try await source.next() else {
-                    guard rest == 0 else { throw .brokenOff }
-                    return nil
-                }
-                rest -= Int64(buffer.readableBytes)
-                guard rest >= 0 else { throw .brokenOff }
-                return buffer
-            }
-        }
-    }
-
     /// Only the bytes of `range` of this whole body; the rest behind them is not read.
     func cut(to range: ClosedRange<Int64>) -> ContentBody {
         ContentBody {
@@ -164,10 +165,4 @@ final class IteratorBox {
     init(_ iterator: ContentBody.Iterator) { self.iterator = iterator }
 
     func next() async throws(ProviderError) -> ByteBuffer? { try await self.iterator.next() }
-}
-
-extension ProviderError {
-    fileprivate static var brokenOff: ProviderError {
-        ProviderError(.malformedResponse, message: "The upstream's body does not have the length that it promised.")
-    }
 }

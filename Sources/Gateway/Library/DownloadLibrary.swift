@@ -3,6 +3,7 @@
 import Crypto
 import Downloads
 import Foundation
+import Logging
 import NIOConcurrencyHelpers
 
 /// How a list without `sessionId` is gathered.
@@ -31,6 +32,9 @@ final class DownloadLibrary: Sendable {
     let source: ListingSource
     let fanOut: FanOut
     let now: @Sendable () -> Date
+    /// How a body goes on that broke off; see ``UnbrokenBody``.
+    let resuming: RetryPolicy
+    let logger: Logger
     private let flights = SingleFlight<Place.Key, Result<Download, ProviderError>>()
 
     init(
@@ -38,12 +42,16 @@ final class DownloadLibrary: Sendable {
         catalogue: Catalogue,
         freshness: Freshness,
         fanOut: FanOut,
-        now: @escaping @Sendable () -> Date
+        now: @escaping @Sendable () -> Date,
+        resuming: RetryPolicy,
+        logger: Logger
     ) {
         self.directory = directory
         self.catalogue = catalogue
         self.fanOut = fanOut
         self.now = now
+        self.resuming = resuming
+        self.logger = logger
         self.source = ListingSource(
             catalogue: catalogue,
             freshness: freshness,
