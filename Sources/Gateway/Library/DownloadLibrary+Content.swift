@@ -2,6 +2,7 @@
 
 import Downloads
 import Foundation
+import Logging
 import NIOCore
 
 /// A file that was opened: what is known of it, and its bytes.
