@@ -15,6 +15,10 @@ struct OpenedContent: Sendable {
     var length: Int64?
     /// The upstream's media type, where the catalogue has none.
     var mimeType: String?
+    /// The several parts of the file that ``body`` is, one after the other; empty where not several were asked for.
+    var parts: [ClosedRange<Int64>] = []
+    /// How many bytes of the upstream's bodies go by unsent, before and between what was asked for.
+    var skipped: Int64 = 0
     var body: ContentBody
 }
 
@@ -35,9 +39,19 @@ extension DownloadLibrary {
     func open(_ download: Download, range: ByteRange?) async throws(ProviderError) -> OpenedContent {
         try Self.checkHasBytes(download)
         guard let place = Place(download.reference, in: self.directory.current.providers) else { throw .notFound() }
-        var download = download
         let wanted = try Self.bounded(range, size: download.size)
-        var content: Content
+        let begun = try await self.begin(download, at: place, wanted)
+        return try Self.opened(begun.content, of: begun.download, wanted)
+    }
+
+    /// Asks for bytes, and for the listing anew where the answer contradicts it.
+    func begin(
+        _ download: Download,
+        at place: Place,
+        _ wanted: ByteRange?
+    ) async throws(ProviderError) -> (content: Content, download: Download) {
+        var download = download
+        let content: Content
         do throws(ProviderError) {
             content = try await place.provider.content(of: download.reference, ContentRequest(range: wanted))
         } catch {
@@ -53,10 +67,10 @@ extension DownloadLibrary {
                 )
             }
         }
-        return try Self.opened(content, of: download, wanted)
+        return (content, download)
     }
 
-    private static func checkHasBytes(_ download: Download) throws(ProviderError) {
+    static func checkHasBytes(_ download: Download) throws(ProviderError) {
         switch download.status {
         case .completed: return
         case .queued, .downloading:
@@ -107,7 +121,8 @@ extension DownloadLibrary {
                 )
             }
             opened.range = bytes
-            opened.length = bytes.upperBound - bytes.lowerBound + 1
+            opened.length = bytes.byteCount
+            opened.skipped = bytes.lowerBound
             opened.body = content.body.cut(to: bytes)
         } else if let length = opened.length {
             opened.body = content.body.held(to: length)
@@ -167,7 +182,7 @@ final class IteratorBox {
 }
 
 extension ProviderError {
-    fileprivate static var brokenOff: ProviderError {
+    static var brokenOff: ProviderError {
         ProviderError(.malformedResponse, message: "The upstream's body does not have the length that it promised.")
     }
 }
