@@ -97,6 +97,19 @@ extension EndToEnd {
                     let field = "bytes \(bytes.lowerBound)-\(bytes.upperBound - 1)/\(file.size)"
                     #expect(part.head.value("Content-Range") == field)
                 }
+                let several = "bytes=5-9, \(file.size)-, 20-29, -3"
+                let parts = try await gateway.admin.get(path, [(name: "Range", value: several)])
+                #expect(parts.status == 206)
+                let boundary = try #require(parts.head.value("Content-Type")?.split(separator: "=").last)
+                var expected = ByteBuffer()
+                for part in [5..<10, 20..<30, file.size - 3..<file.size].enumerated() {
+                    let range = "\(part.element.lowerBound)-\(part.element.upperBound - 1)/\(file.size)"
+                    expected.writeString("\(part.offset == 0 ? "" : "\r\n")--\(boundary)\r\nContent-Type: text/csv\r\n")
+                    expected.writeString("Content-Range: bytes \(range)\r\n\r\n")
+                    expected.writeImmutableBuffer(file.contents.bytes(in: part.element))
+                }
+                expected.writeString("\r\n--\(boundary)--\r\n")
+                #expect(parts.body == expected)
                 let beyond = try await gateway.admin.get(path, [(name: "Range", value: "bytes=\(file.size)-")])
                 #expect(beyond.status == 416 && beyond.head.value("Content-Range") == "bytes */\(file.size)")
             }

@@ -3,17 +3,37 @@
 import Downloads
 
 /// Reads a `Range` field (RFC 9110, 14.2).
-enum ByteRangeHeader {
-    /// The one range that is asked for; `nil` where the field is to be ignored: another unit, malformed, or several ranges.
+enum ByteRangeHeader: Equatable {
+    /// No range, or one to be ignored: another unit, or malformed.
+    case none
+    /// At least one range.
+    case ranges([ByteRange])
+    /// More ranges than anybody needs, whether or not they can be read.
+    case tooMany
+
+    /// How many ranges one request may ask for.
+    static let most = 16
+    /// What that many ranges with blanks need, and some.
+    private static let longest = 1024
+
+    /// Reads the field's value.
     ///
     /// Numbers that do not fit are treated as malformed, so that no arithmetic can overflow later.
-    static func range(in value: String?) -> ByteRange? {
-        guard let value, value.utf8.count <= 256 else { return nil }
-        let parts = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].trimmingBlanks().lowercased() == "bytes" else { return nil }
-        let members = parts[1].split(separator: ",").map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
-        guard members.count == 1 else { return nil }
-        let ends = members[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+    init(_ value: String?) {
+        self = .none
+        guard let value else { return }
+        let sides = value.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard sides.count == 2, sides[0].trimmingBlanks().lowercased() == "bytes" else { return }
+        self = .tooMany
+        guard value.utf8.count <= Self.longest else { return }
+        let members = sides[1].split(separator: ",").map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
+        guard members.count <= Self.most else { return }
+        let ranges = members.compactMap(Self.range)
+        self = ranges.isEmpty || ranges.count < members.count ? .none : .ranges(ranges)
+    }
+
+    private static func range(_ member: String) -> ByteRange? {
+        let ends = member.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         guard ends.count == 2 else { return nil }
         switch (ends[0].isEmpty, ends[1].isEmpty) {
         case (true, false): return Self.number(ends[1]).map(ByteRange.suffix)

@@ -14,6 +14,8 @@ struct ContentAnswer {
     let asksForBytes: Bool
     /// The upstream's type, where the catalogue has none.
     var upstreamType: String?
+    /// What stands between several parts of the file.
+    var boundary = ""
 
     init(download: Download, id: String, asksForBytes: Bool) {
         self.download = download
@@ -47,8 +49,7 @@ struct ContentAnswer {
     /// The fields of every answer that is, or stands for, the bytes.
     private var headers: HTTPFields {
         var headers = self.validators
-        headers[.contentType] =
-            self.asksForBytes ? MediaType.bytes : self.download.mimeType ?? self.upstreamType ?? MediaType.bytes
+        headers[.contentType] = self.contentType
         headers[.contentDisposition] = ContentDisposition.attachment(filename: self.download.filename)
         headers[.acceptRanges] = "bytes"
         headers[.xContentTypeOptions] = "nosniff"
@@ -58,10 +59,30 @@ struct ContentAnswer {
         return headers
     }
 
-    /// The bytes of the body that `range` asks for, `nil` for all, where the size is known.
-    func length(of range: ByteRange?) -> Int64? {
-        guard let range, let size = self.download.size else { return self.download.size }
-        return range.resolved(size: size).map { $0.upperBound - $0.lowerBound + 1 }
+    private var contentType: String {
+        self.asksForBytes ? MediaType.bytes : self.download.mimeType ?? self.upstreamType ?? MediaType.bytes
+    }
+
+    /// The bytes of the body that `ranges` ask for, none for all, where the size is known.
+    func length(of ranges: [ByteRange]) -> Int64? {
+        guard !ranges.isEmpty, let size = self.download.size else { return self.download.size }
+        guard let parts = try? ranges.parts(size: size) else { return nil }
+        return self.multipart(parts, size: size)?.length ?? parts.first?.byteCount
+    }
+
+    /// How several parts of the file are sent; `nil` where there are not several.
+    private func multipart(_ parts: [ClosedRange<Int64>], size: Int64?) -> MultipartRanges? {
+        guard parts.count > 1, let size else { return nil }
+        return MultipartRanges(parts: parts, size: size, type: self.contentType, boundary: self.boundary)
+    }
+
+    /// What was opened, as its body is sent.
+    func framing(_ opened: OpenedContent) -> OpenedContent {
+        guard let multipart = self.with(opened).multipart(opened.parts, size: opened.totalSize) else { return opened }
+        var opened = opened
+        opened.length = multipart.length
+        opened.body = multipart.framing(opened.body)
+        return opened
     }
 
     /// The answer to `HEAD`: the length where it is known, and no body.
@@ -74,12 +95,24 @@ struct ContentAnswer {
         return response
     }
 
-    /// The answer with the bytes: 206 for a part, else 200.
+    /// The answer with the bytes: 206 for a part or several, else 200.
     func response(_ opened: OpenedContent, body: ResponseBody) -> Response {
         var headers = self.headers
+        if opened.skipped > 0 {
+            let description = "\(opened.skipped) bytes of the upstream's body were skipped"
+            headers[.serverTiming] = "skip;desc=\"\(description)\""
+        }
+        if let multipart = self.multipart(opened.parts, size: opened.totalSize) {
+            headers[.contentType] = multipart.contentType
+            return Response(status: .partialContent, headers: headers, body: body)
+        }
         guard let range = opened.range else { return Response(status: .ok, headers: headers, body: body) }
         let size = opened.totalSize.map(String.init) ?? "*"
         headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound)/\(size)"
         return Response(status: .partialContent, headers: headers, body: body)
     }
+}
+
+extension HTTPField.Name {
+    fileprivate static let serverTiming = HTTPField.Name("Server-Timing") ?? .server
 }

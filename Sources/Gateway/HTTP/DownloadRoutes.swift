@@ -77,14 +77,43 @@ struct DownloadRoutes: Sendable {
         case .proceed: break
         }
         if request.method == .head { return answer.head() }
-        let allowsRange = conditions.allowsRange(etag: answer.etag, lastModified: answer.lastModified)
-        let range = allowsRange ? ByteRangeHeader.range(in: request.headers[.range]) : nil
+        let ranges = try Self.ranges(of: request, conditions, answer)
+        var answer = answer
+        if ranges.count > 1 {
+            var source = SystemRandomNumberGenerator()
+            answer.boundary = MultipartRanges.boundary(using: &source)
+        }
+        return try await self.bytes(answer, ranges, for: caller, context)
+    }
+
+    /// The ranges that the answer is to honour; none for the whole file.
+    private static func ranges(
+        of request: Request,
+        _ conditions: Preconditions,
+        _ answer: ContentAnswer
+    ) throws(ProviderError) -> [ByteRange] {
+        guard conditions.allowsRange(etag: answer.etag, lastModified: answer.lastModified) else { return [] }
+        switch ByteRangeHeader(request.headers[.range]) {
+        case .none: return []
+        case .ranges(let ranges): return ranges
+        case .tooMany:
+            let message = "One request may ask for at most \(ByteRangeHeader.most) ranges."
+            throw .rangesRefused(size: answer.download.size, message)
+        }
+    }
+
+    private func bytes(
+        _ answer: ContentAnswer,
+        _ ranges: [ByteRange],
+        for caller: Caller,
+        _ context: GatewayContext
+    ) async throws -> Response {
         let (record, keys, reference) = (context.record, self.keys, answer.download.reference)
         let (opened, allowance) = try await context.requireLimits().open(
-            expecting: answer.length(of: range)
+            expecting: answer.length(of: ranges)
         ) { () async throws(ProviderError) in
             try await record.timing(\.upstream) { () async throws(ProviderError) in
-                try await self.library.open(answer.download, range: range)
+                answer.framing(try await self.library.open(answer.download, ranges: ranges))
             }
         }
         let stream = StreamingBody(

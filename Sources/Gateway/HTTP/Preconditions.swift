@@ -23,8 +23,8 @@ struct Preconditions {
     func evaluate(etag: String, lastModified: Date?, isRead: Bool) -> Outcome {
         if let ifMatch = self.headers[.ifMatch] {
             guard Self.list(ifMatch, contains: etag, weakly: false) else { return .failed }
-        } else if let since = self.headers[.ifUnmodifiedSince].flatMap(HTTPDate.parse) {
-            guard let lastModified, lastModified.isNotLater(than: since) else { return .failed }
+        } else if let since = self.headers[.ifUnmodifiedSince].flatMap(HTTPDate.parse), let lastModified {
+            guard lastModified.isNotLater(than: since) else { return .failed }
         }
         if let ifNoneMatch = self.headers[.ifNoneMatch] {
             guard Self.list(ifNoneMatch, contains: etag, weakly: true) else { return .proceed }

@@ -16,6 +16,10 @@ struct OpenedContent: Sendable {
     var length: Int64?
     /// The upstream's media type, where the catalogue has none.
     var mimeType: String?
+    /// The several parts of the file that ``body`` is, one after the other; empty where not several were asked for.
+    var parts: [ClosedRange<Int64>] = []
+    /// How many bytes of the upstream's bodies go by unsent, before and between what was asked for.
+    var skipped: Int64 = 0
     var body: ContentBody
 }
 
@@ -36,8 +40,26 @@ extension DownloadLibrary {
     func open(_ download: Download, range: ByteRange?) async throws(ProviderError) -> OpenedContent {
         try Self.checkHasBytes(download)
         guard let place = Place(download.reference, in: self.directory.current.providers) else { throw .notFound() }
-        var download = download
         let wanted = try Self.bounded(range, size: download.size)
+        let begun = try await self.begin(download, at: place, wanted)
+        var opened = try Self.opened(begun.content, of: begun.download, wanted)
+        let (logger, provider) = (self.logger, download.reference.provider)
+        opened.body = opened.body.reporting { error in
+            logger.warning(
+                "A download broke off: \(error.message)",
+                metadata: ["provider": "\(provider)", "cause": "\(error.cause ?? "-")"]
+            )
+        }
+        return opened
+    }
+
+    /// Asks for bytes, and for the listing anew where the answer contradicts it.
+    func begin(
+        _ download: Download,
+        at place: Place,
+        _ wanted: ByteRange?
+    ) async throws(ProviderError) -> (content: Content, download: Download) {
+        var download = download
         var content: Content
         do throws(ProviderError) {
             content = try await place.provider.content(of: download.reference, ContentRequest(range: wanted))
@@ -63,18 +85,10 @@ extension DownloadLibrary {
         ) {
             content.body = unbroken.body(content.body)
         }
-        var opened = try Self.opened(content, of: download, wanted)
-        let (logger, provider) = (self.logger, download.reference.provider)
-        opened.body = opened.body.reporting { error in
-            logger.warning(
-                "A download broke off: \(error.message)",
-                metadata: ["provider": "\(provider)", "cause": "\(error.cause ?? "-")"]
-            )
-        }
-        return opened
+        return (content, download)
     }
 
-    private static func checkHasBytes(_ download: Download) throws(ProviderError) {
+    static func checkHasBytes(_ download: Download) throws(ProviderError) {
         switch download.status {
         case .completed: return
         case .queued, .downloading:
@@ -125,7 +139,8 @@ extension DownloadLibrary {
                 )
             }
             opened.range = bytes
-            opened.length = bytes.upperBound - bytes.lowerBound + 1
+            opened.length = bytes.byteCount
+            opened.skipped = bytes.lowerBound
             opened.body = content.body.cut(to: bytes)
         } else {
             // A digest is of the whole file, so that a part of it can only be held to its length.

@@ -55,8 +55,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["bytes=5-1", "items=0-1", "bytes=0-1,3-4", "bytes=x", "0-1"])
-    func whatIsNoSingleRangeGetsTheWholeFile(_ field: String) async throws {
+    @Test(arguments: ["bytes=5-1", "items=0-1", "bytes=0-1,4-3", "bytes=0-1,x", "bytes=x", "0-1"])
+    func whatIsNoRangeGetsTheWholeFile(_ field: String) async throws {
         let (fixture, _, path) = try await self.fixture(Self.ranged)
         let answer = try await fixture.send(.get, path, headers: [.range: field])
         #expect(answer.status == .ok)
