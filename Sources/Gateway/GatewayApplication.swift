@@ -98,6 +98,7 @@ public struct GatewayApplication: Sendable {
         self.library = DownloadLibrary(
             directory: ProviderDirectory(providers, root: vault.root),
             catalogue: catalogue,
+            digests: try await MeasuredDigests(table: DigestTable(store), now: surroundings.now, logger: logger),
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
             now: surroundings.now,
@@ -126,6 +127,7 @@ public struct GatewayApplication: Sendable {
     ) throws -> [any Service] {
         let keeper = CatalogueKeeper(
             catalogue: self.library.catalogue,
+            digests: self.library.digests,
             staleFor: self.configuration.freshness.staleFor,
             now: self.surroundings.now
         )

@@ -12,6 +12,8 @@ struct BodySender: Sendable {
     private let channel: any Channel
     private let log: RequestLog
     private let number: Int
+    /// Which byte of the body is another, where a fault says so.
+    private let flipped: Int64?
 
     init(_ body: SimulatedBody, fault: SimulatorFault?, channel: any Channel, log: RequestLog, number: Int) {
         var pieces = body.pieces
@@ -32,6 +34,7 @@ struct BodySender: Sendable {
         self.channel = channel
         self.log = log
         self.number = number
+        self.flipped = if case .flip(let byte) = fault { byte } else { nil }
     }
 
     /// The response that sends this body after `answer`'s head.
@@ -76,7 +79,13 @@ struct BodySender: Sendable {
     @concurrent
     private func push(_ buffer: ByteBuffer, _ left: inout Int64, _ writer: inout any ResponseBodyWriter) async throws {
         let count = min(Int64(buffer.readableBytes), left)
-        guard count > 0, let slice = buffer.getSlice(at: buffer.readerIndex, length: Int(count)) else { return }
+        guard count > 0, var slice = buffer.getSlice(at: buffer.readerIndex, length: Int(count)) else { return }
+        // Without a fault that breaks off, `left` counts down from the largest number.
+        if let place = self.flipped.map({ $0 - (.max - left) }), (0..<count).contains(place),
+            let byte: UInt8 = slice.getInteger(at: slice.readerIndex + Int(place))
+        {
+            slice.setInteger(byte ^ 1, at: slice.readerIndex + Int(place))
+        }
         left -= count
         try await writer.write(slice)
         // A write is only queued for the event loop; without waiting for it, a busy loop would let us run far ahead.

@@ -25,7 +25,7 @@ public struct SimulatedRequest: Sendable {
     /// The decoded query.
     public let query: [QueryItem]
     /// The header fields.
-    public let headers: HTTPFields
+    public private(set) var headers: HTTPFields
     /// The body.
     public let body: ByteBuffer
     /// Body bytes of the answer that the connection has taken so far.
@@ -70,6 +70,13 @@ public struct SimulatedRequest: Sendable {
 
     /// The value of a header field.
     public func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { self.headers[$0] } }
+
+    /// The same request without a header field.
+    func without(_ name: String) -> SimulatedRequest {
+        var request = self
+        if let name = HTTPField.Name(name) { request.headers[name] = nil }
+        return request
+    }
 
     /// Where the peer thinks that it is.
     var origin: String { "http://" + (self.header("Host") ?? "127.0.0.1") }

@@ -24,6 +24,10 @@ public enum SimulatorFault: Hashable, Sendable {
     case lengthen(byBytes: Int64)
     /// Fewer bytes than the file has, with a `Content-Length` that says so.
     case shorten(byBytes: Int64)
+    /// One byte of the file is another, where the answer has so many.
+    case flip(byte: Int64)
+    /// The right answer to the same request without `Range`.
+    case ignoreRange
     /// Chunks instead of a `Content-Length`; with a number, a FIN after so many bytes and without the last chunk.
     case chunked(cutAfterBytes: Int64? = nil)
 

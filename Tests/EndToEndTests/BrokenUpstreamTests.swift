@@ -121,22 +121,6 @@ extension EndToEnd {
             }
         }
 
-        /// The requests of each vendor that are answered with a file's bytes.
-        private static func breakBytes(of name: String, in vendors: SimulatedVendors, _ fault: SimulatorFault) throws {
-            let isBytes: SimulatorFaults.Filter = { request in
-                switch name {
-                case "browserbase": request.header("Accept") == "application/octet-stream"
-                case "anchor": request.path.hasPrefix("/fetch/")
-                case "notte-files": request.path.split(separator: "/").count == 4
-                case "hoody": !request.path.hasPrefix("/api/") && request.query.isEmpty
-                default: true
-                }
-            }
-            let vendor = try vendors.simulator(name)
-            let server = ["notte", "vagon"].contains(name) ? try #require(vendor.storage) : vendor.server
-            server.faults.add(fault, times: 100_000, where: isBytes)
-        }
-
         private static let withRanges = ["vagon", "hoody"]
 
         @Test(arguments: Self.withRanges)
@@ -152,10 +136,10 @@ extension EndToEnd {
                     }
                 )
                 for fault in [SimulatorFault.cut(afterBytes: 100_000), .reset(afterBytes: 100_000)] {
-                    try Self.breakBytes(of: name, in: gateway.vendors, fault)
+                    try gateway.vendors.breakBytes(of: name, fault)
                     let answer = try await gateway.admin.get("/v1/downloads/\(id)")
                     #expect(answer.status == 200 && answer.digest == file.contents.sha256)
-                    for (_, vendor) in try gateway.vendors.all { for one in vendor.listeners { one.faults.clear() } }
+                    try gateway.vendors.clearFaults()
                 }
                 #expect(gateway.log.text.contains("A download goes on where its upstream broke off."))
             }
@@ -166,7 +150,7 @@ extension EndToEnd {
             try await EndToEndFixture.run { gateway in
                 let list = try await gateway.admin.get("/v1/downloads?provider=\(name)&filename=invoice-2026-10.pdf")
                 let id = try #require(list.json["downloads"].list.first?["id"].text)
-                try Self.breakBytes(of: name, in: gateway.vendors, .cut(afterBytes: 100_000))
+                try gateway.vendors.breakBytes(of: name, .cut(afterBytes: 100_000))
                 let exchange = try await gateway.admin.open(
                     "GET",
                     "/v1/downloads/\(id)",
@@ -195,10 +179,10 @@ extension EndToEnd {
                 let list = try await gateway.admin.get("/v1/downloads?provider=\(name)&filename=invoice-2026-10.pdf")
                 let id = try #require(list.json["downloads"].list.first?["id"].text)
                 for fault in [SimulatorFault.shorten(byBytes: 1), .lengthen(byBytes: 1)] {
-                    try Self.breakBytes(of: name, in: gateway.vendors, fault)
+                    try gateway.vendors.breakBytes(of: name, fault)
                     let answer = try await gateway.admin.get("/v1/downloads/\(id)")
                     #expect(answer.status == 502 && answer.code == "UPSTREAM_MALFORMED", "\(fault): \(answer.status)")
-                    for (_, vendor) in try gateway.vendors.all { for one in vendor.listeners { one.faults.clear() } }
+                    try gateway.vendors.clearFaults()
                 }
             }
         }

@@ -57,13 +57,23 @@ public enum MasterSecret {
     }
 
     /// Makes the file; `false` where there already is one.
+    ///
+    /// It appears whole or not at all, also to another gateway that starts at the same moment.
     static func create(_ path: String, holding key: SymmetricKey) throws(Failure) -> Bool {
-        // Exclusive: of two gateways that start at once, the second reads what the first wrote.
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else {
+        let draft = path + "." + UUID().uuidString
+        try Self.makeFile(draft, holding: key)
+        defer { unlink(draft) }
+        // Unlike a rename, a link never replaces what another has just made.
+        guard link(draft, path) == 0 else {
             if errno == EEXIST { return false }
             throw .unusableFile(path: path, reason: Self.systemReason())
         }
+        return true
+    }
+
+    private static func makeFile(_ path: String, holding key: SymmetricKey) throws(Failure) {
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw .unusableFile(path: path, reason: Self.systemReason()) }
         defer { close(file) }
         let line = Array((key.withUnsafeBytes { Data($0) }.base64EncodedString() + "\n").utf8)
         // 45 bytes to a new file: a short write means that the disk is full.
@@ -72,7 +82,6 @@ public enum MasterSecret {
             unlink(path)
             throw .unusableFile(path: path, reason: reason)
         }
-        return true
     }
 
     static func readFile(_ path: String) throws(Failure) -> SymmetricKey {

@@ -12,14 +12,17 @@ struct ContentAnswer {
     let id: String
     /// The caller named `application/octet-stream`, so that the file's own type is not told.
     let asksForBytes: Bool
+    /// The file's SHA-256 in hex, where its provider or the gateway knows it.
+    private(set) var digest: String?
     /// The upstream's type, where the catalogue has none.
     var upstreamType: String?
     /// What stands between several parts of the file.
     var boundary = ""
 
-    init(download: Download, id: String, asksForBytes: Bool) {
+    init(download: Download, id: String, digest: String?, asksForBytes: Bool) {
         self.download = download
         self.id = id
+        self.digest = digest
         self.asksForBytes = asksForBytes
     }
 
@@ -27,6 +30,7 @@ struct ContentAnswer {
     func with(_ opened: OpenedContent) -> ContentAnswer {
         var answer = self
         answer.download = opened.download
+        if opened.download.revision != self.download.revision { answer.digest = opened.download.checksum }
         answer.upstreamType = opened.mimeType
         return answer
     }
@@ -53,7 +57,7 @@ struct ContentAnswer {
         headers[.contentDisposition] = ContentDisposition.attachment(filename: self.download.filename)
         headers[.acceptRanges] = "bytes"
         headers[.xContentTypeOptions] = "nosniff"
-        if let checksum = self.download.checksum, let digest = Data(hexadecimal: checksum) {
+        if let digest = self.digest.flatMap(Data.init(hexadecimal:)) {
             headers[.reprDigest] = "sha-256=:\(digest.base64EncodedString()):"
         }
         return headers

@@ -48,7 +48,12 @@ struct DownloadRoutes: Sendable {
             }
             return self.metadata(listed)
         }
-        let content = ContentAnswer(download: known, id: id, asksForBytes: Self.names(MediaType.bytes, request.headers))
+        let content = ContentAnswer(
+            download: known,
+            id: id,
+            digest: self.library.digests.completing(known).checksum,
+            asksForBytes: Self.names(MediaType.bytes, request.headers)
+        )
         return try await self.content(content, for: caller, request, context)
     }
 

@@ -10,7 +10,11 @@ struct CatalogueKeeper: Service {
     /// Upstreams whose history still names a file (Hoody) are not known to keep one for longer.
     static let tombstoneAge: TimeInterval = 90 * 86_400
 
+    /// How long a measured digest is kept.
+    static let digestAge: TimeInterval = 90 * 86_400
+
     let catalogue: Catalogue
+    let digests: MeasuredDigests
     let staleFor: TimeInterval
     let now: @Sendable () -> Date
 
@@ -22,6 +26,7 @@ struct CatalogueKeeper: Service {
                     notSeenSince: now.addingTimeInterval(-self.staleFor),
                     buriedBefore: now.addingTimeInterval(-Self.tombstoneAge)
                 )
+                await self.digests.prune(before: now.addingTimeInterval(-Self.digestAge))
             } while (try? await Task.sleep(for: .seconds(3600))) != nil
         }
     }

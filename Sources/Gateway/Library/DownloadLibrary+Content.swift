@@ -37,18 +37,13 @@ extension DownloadLibrary {
     ///
     /// Throws `notReady` or `failed` for a download without bytes, `rangeNotSatisfiable` where no byte is in the range, and
     /// `malformedResponse` where the upstream's length contradicts the listed size even after the listing was asked anew.
-    func open(_ download: Download, range: ByteRange?) async throws(ProviderError) -> OpenedContent {
-        try Self.checkHasBytes(download)
-        guard let place = Place(download.reference, in: self.directory.current.providers) else { throw .notFound() }
+    func open(_ download: Download, at place: Place, range: ByteRange?) async throws(ProviderError) -> OpenedContent {
         let wanted = try Self.bounded(range, size: download.size)
         let begun = try await self.begin(download, at: place, wanted)
         var opened = try Self.opened(begun.content, of: begun.download, wanted)
-        let (logger, provider) = (self.logger, download.reference.provider)
-        opened.body = opened.body.reporting { error in
-            logger.warning(
-                "A download broke off: \(error.message)",
-                metadata: ["provider": "\(provider)", "cause": "\(error.cause ?? "-")"]
-            )
+        if opened.range == nil {
+            let namesAreIdentity = place.provider.capabilities.namesAreIdentity
+            opened.body = self.digests.measuring(opened.body, of: begun.download, namesAreIdentity: namesAreIdentity)
         }
         return opened
     }
@@ -76,16 +71,17 @@ extension DownloadLibrary {
                 )
             }
         }
-        if let unbroken = UnbrokenBody(
-            content,
-            of: download,
-            from: place.provider,
-            policy: self.resuming,
-            logger: self.logger
-        ) {
-            content.body = unbroken.body(content.body)
-        }
-        return (content, download)
+        return (self.unbroken(content, of: download, at: place), download)
+    }
+
+    /// An answer whose body goes on where the upstream breaks off, as far as that can be done.
+    func unbroken(_ content: Content, of download: Download, at place: Place) -> Content {
+        let (policy, logger) = (self.resuming, self.logger)
+        guard let unbroken = UnbrokenBody(content, of: download, from: place.provider, policy: policy, logger: logger)
+        else { return content }
+        var content = content
+        content.body = unbroken.body(content.body)
+        return content
     }
 
     static func checkHasBytes(_ download: Download) throws(ProviderError) {

@@ -21,7 +21,7 @@ extension DownloadLibrary {
         var sources = conclusions.map(\.report)
         let counts = Dictionary(grouping: matches, by: \.download.reference.provider).mapValues(\.count)
         for index in sources.indices { sources[index].count = counts[sources[index].provider] ?? 0 }
-        return Self.window(matches, request, sources)
+        return self.window(matches, request, sources)
     }
 
     /// Runs the gatherings at once, and leaves them running at the deadline: their answers still reach the catalogue.
@@ -111,13 +111,15 @@ extension DownloadLibrary {
         return placed.sorted { request.sort.areInOrder($0.position, $1.position) }.map(\.item)
     }
 
-    private static func window(
+    private func window(
         _ matches: [ListedDownload],
         _ request: ListRequest,
         _ sources: [SourceReport]
     ) -> DownloadList {
         let (start, limit) = Self.bounds(of: request, in: matches)
-        let part = Array(matches.dropFirst(start).prefix(limit))
+        let part = matches.dropFirst(start).prefix(limit).map { item in
+            ListedDownload(id: item.id, download: self.digests.completing(item.download))
+        }
         let hasMore = start < matches.count - part.count && !part.isEmpty
         return DownloadList(
             downloads: part,

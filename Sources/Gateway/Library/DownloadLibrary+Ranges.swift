@@ -1,32 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Downloads
+import Logging
 
 extension DownloadLibrary {
     /// Opens a file's bytes: all of them where `ranges` is empty, one part, or several one after the other.
     ///
-    /// Several need the file's size; where the catalogue does not have it, the whole file is opened. Throws as ``open(_:range:)``,
-    /// and `rangeNotSatisfiable` also where the parts would send more than the file itself, or would have a whole body
-    /// of the upstream read anew more than twice.
+    /// Several need the file's size; where the catalogue does not have it, the whole file is opened. Throws as
+    /// ``open(_:at:range:)``, and `rangeNotSatisfiable` also where the parts would send more than the file itself, or would
+    /// have a whole body of the upstream read anew more than twice. A body that breaks off is told in the operator's log.
     func open(_ download: Download, ranges: [ByteRange]) async throws(ProviderError) -> OpenedContent {
-        guard ranges.count > 1 else { return try await self.open(download, range: ranges.first) }
         try Self.checkHasBytes(download)
         guard let place = Place(download.reference, in: self.directory.current.providers) else { throw .notFound() }
+        var opened =
+            ranges.count > 1
+            ? try await self.open(download, at: place, several: ranges)
+            : try await self.open(download, at: place, range: ranges.first)
+        let (logger, provider) = (self.logger, download.reference.provider)
+        opened.body = opened.body.reporting { error in
+            logger.warning(
+                "A download broke off: \(error.message)",
+                metadata: ["provider": "\(provider)", "cause": "\(error.cause ?? "-")"]
+            )
+        }
+        return opened
+    }
+
+    private func open(
+        _ download: Download,
+        at place: Place,
+        several ranges: [ByteRange]
+    ) async throws(ProviderError) -> OpenedContent {
         var download = download
         // The second time is for a file that turned out to have another size than was listed.
         for _ in 1...2 {
-            guard let size = download.size else { return try await self.open(download, range: nil) }
+            guard let size = download.size else { return try await self.open(download, at: place, range: nil) }
             let parts = try ranges.parts(size: size)
-            guard parts.count > 1 else { return try await self.open(download, range: ByteRange(parts[0])) }
+            guard parts.count > 1 else {
+                return try await self.open(download, at: place, range: parts.first.map(ByteRange.init))
+            }
             let begun = try await self.begin(download, at: place, ByteRange(parts[0]))
             download = begun.download
             guard download.size == size else { continue }
-            return try Self.opened(begun.content, of: download, size: size, parts, from: place)
+            return try self.opened(begun.content, of: download, size: size, parts, from: place)
         }
         throw ProviderError(.malformedResponse, message: "The upstream's file changes while it is opened.")
     }
 
-    private static func opened(
+    private func opened(
         _ content: Content,
         of download: Download,
         size: Int64,
@@ -44,7 +65,12 @@ extension DownloadLibrary {
         }
         opened.body = ContentBody {
             let reader = PartReader(parts, size: size, first: content) { part throws(ProviderError) in
-                try await place.provider.content(of: download.reference, ContentRequest(range: ByteRange(part)))
+                let request = ContentRequest(range: ByteRange(part))
+                return self.unbroken(
+                    try await place.provider.content(of: download.reference, request),
+                    of: download,
+                    at: place
+                )
             }
             return { () async throws(ProviderError) in try await reader.next() }
         }

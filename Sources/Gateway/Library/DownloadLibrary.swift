@@ -29,6 +29,7 @@ public struct FanOut: Sendable, Hashable {
 final class DownloadLibrary: Sendable {
     let directory: ProviderDirectory
     let catalogue: Catalogue
+    let digests: MeasuredDigests
     let source: ListingSource
     let fanOut: FanOut
     let now: @Sendable () -> Date
@@ -40,6 +41,7 @@ final class DownloadLibrary: Sendable {
     init(
         directory: ProviderDirectory,
         catalogue: Catalogue,
+        digests: MeasuredDigests,
         freshness: Freshness,
         fanOut: FanOut,
         now: @escaping @Sendable () -> Date,
@@ -48,6 +50,7 @@ final class DownloadLibrary: Sendable {
     ) {
         self.directory = directory
         self.catalogue = catalogue
+        self.digests = digests
         self.fanOut = fanOut
         self.now = now
         self.resuming = resuming
@@ -100,7 +103,7 @@ final class DownloadLibrary: Sendable {
     ) async throws(ProviderError) -> ListedDownload {
         let place = try await self.resolve(id, for: caller)
         let download = try await self.download(place, freshness: bypassesCache ? nil : self.freshness)
-        return ListedDownload(id: id, download: download)
+        return ListedDownload(id: id, download: self.digests.completing(download))
     }
 
     /// Removes a download; the next try is `notFound`.

@@ -24,4 +24,16 @@ func registerCatalogueMigrations(_ migrator: inout DatabaseMigrator) {
                 """
         )
     }
+    migrator.registerMigration("catalogue-2 measured digests") { database in
+        try database.execute(
+            sql: """
+                CREATE TABLE measured_digest (
+                    provider TEXT NOT NULL, reference BLOB NOT NULL, revision TEXT NOT NULL, sha256 BLOB NOT NULL,
+                    measured_at REAL NOT NULL,
+                    PRIMARY KEY (provider, reference)
+                ) WITHOUT ROWID;
+                CREATE INDEX measured_digest_measured ON measured_digest (measured_at);
+                """
+        )
+    }
 }

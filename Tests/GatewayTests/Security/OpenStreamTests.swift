@@ -38,15 +38,12 @@ import Testing
         let key: KeyRing.NewKey
         let path: String
 
-        init(
-            _ settings: KeySettings = KeySettings(name: "a test", scopes: [.read]),
-            length: Int64 = 200_000
-        ) async throws {
+        init(_ settings: KeySettings = KeySettings(name: "a test", scopes: [.read])) async throws {
             let provider = try FakeProvider("alpha")
-            let download = provider.add("x.bin", size: length)
+            let download = provider.add("x.bin", size: 200_000)
             self.fixture = try await GatewayFixture([provider])
-            let body = FakeBody(.pattern(100_000), ending: .gate(self.gate))
-            provider.script { $0.content = { _, _ in Content(length: length, body: body.body) } }
+            let body = FakeBody(.pattern(100_000), ending: .gate(self.gate, rest: .pattern(100_000)))
+            provider.script { $0.content = { _, _ in Content(length: 200_000, body: body.body) } }
             self.body = body
             self.key = try await self.fixture.gateway.keys.create(settings)
             self.path = self.fixture.path(of: download)
@@ -117,7 +114,7 @@ import Testing
 
     @Test func whatIsStillAllowedGoesOn() async throws {
         let settings = KeySettings(name: "a test", scopes: [.read, .delete])
-        let half = try await HalfSent(settings, length: 100_000)
+        let half = try await HalfSent(settings)
         let keys = half.fixture.gateway.keys
         try await half.fixture.live { port in
             let client = try await half.client(port)

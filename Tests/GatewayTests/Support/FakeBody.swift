@@ -12,14 +12,15 @@ final class FakeBody: Sendable {
         case clean
         /// A connection that broke.
         case broken
-        /// Nothing more until the gate opens, then clean.
-        case gate(Gate)
+        /// Nothing more until the gate opens, then the rest, then clean.
+        case gate(Gate, rest: Data = Data())
     }
 
     private struct State {
         var position = 0
         var wasCancelled = false
         var wasRead = false
+        var isRestGiven = false
     }
 
     private let bytes: Data
@@ -52,22 +53,36 @@ final class FakeBody: Sendable {
             self.state.withLock { $0.wasCancelled = true }
             throw .cancelled
         }
-        let slice = self.state.withLock { state in
-            let end = min(state.position + self.piece, self.bytes.count)
-            defer { state.position = end }
-            return self.bytes[state.position..<end]
-        }
+        let slice = self.slice()
         guard slice.isEmpty else { return ByteBuffer(bytes: slice) }
         switch self.ending {
         case .clean: return nil
         case .broken:
             throw ProviderError(.unavailable, message: "The upstream's connection broke.", cause: "secret-of-the-cause")
-        case .gate(let gate):
+        case .gate(let gate, let rest):
             do { try await gate.wait() } catch {
                 self.state.withLock { $0.wasCancelled = true }
                 throw .cancelled
             }
-            return nil
+            return self.slice(of: rest)
+        }
+    }
+
+    /// The next piece of the bytes; empty after the last.
+    private func slice() -> Data {
+        self.state.withLock { state in
+            let end = min(state.position + self.piece, self.bytes.count)
+            defer { state.position = end }
+            return self.bytes[state.position..<end]
+        }
+    }
+
+    /// `rest` in one piece, the first time.
+    private func slice(of rest: Data) -> ByteBuffer? {
+        self.state.withLock { state in
+            guard !state.isRestGiven, !rest.isEmpty else { return nil }
+            state.isRestGiven = true
+            return ByteBuffer(bytes: rest)
         }
     }
 }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Dispatch
+import Downloads
+import Foundation
+import HTTPTypes
+import NIOConcurrencyHelpers
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+/// The digests of files whose providers tell none.
+@Suite struct MeasuredDigestTests {
+    private static let bytes = Data.pattern(300_000)
+    private static let digest = Data(SHA256.hash(data: Self.bytes))
+
+    private func world(
+        _ capabilities: Capabilities = FakeProvider.everything,
+        stored: StoreFixture? = nil,
+        size: Int64?? = nil,
+        change: (inout Download) -> Void = { _ in },
+        createdAt: Date? = Date(timeIntervalSince1970: 1_790_000_000)
+    ) async throws -> (fixture: GatewayFixture, provider: FakeProvider, path: String) {
+        let provider = try FakeProvider("alpha", capabilities)
+        let download = provider.add("x.bin", bytes: Self.bytes, change: change, size: size, createdAt: createdAt)
+        let fixture = try await GatewayFixture([provider], stored: stored)
+        return (fixture, provider, fixture.path(of: download))
+    }
+
+    @Test func whoHasTheFileFindsItsDigestEverywhere() async throws {
+        let (fixture, _, path) = try await self.world()
+        let first = try await fixture.send(.get, path)
+        #expect(first.data == Self.bytes && first.headers[.reprDigest] == nil)
+        let field = "sha-256=:\(Self.digest.base64EncodedString()):"
+        for (method, headers) in [(.get, [:]), (.head, [:]), (.get, [.range: "bytes=5-9"])]
+            as [(HTTPRequest.Method, HTTPFields)]
+        {
+            let answer = try await fixture.send(method, path, headers: headers)
+            #expect(answer.headers[.reprDigest] == field)
+            // What the gateway learns does not make it another file.
+            #expect(answer.headers[.eTag] == first.headers[.eTag])
+        }
+        let hex = JSONValue.string(Self.digest.hexadecimal)
+        #expect(try await fixture.json(path)["checksum"] == hex)
+        #expect(try await fixture.json("/v1/downloads")["downloads"][0]["checksum"] == hex)
+        let csv = try await fixture.send(.get, "/v1/downloads", headers: [.accept: "text/csv"])
+        #expect(String(decoding: csv.data, as: UTF8.self).contains(Self.digest.hexadecimal))
+    }
+
+    @Test func aPartOrABrokenBodyIsNotMeasured() async throws {
+        let (fixture, provider, path) = try await self.world()
+        _ = try await fixture.send(.get, path, headers: [.range: "bytes=0-299998"])
+        provider.script {
+            $0.content = { _, _ in Content(length: 300_000, body: FakeBody(Self.bytes.prefix(9)).body) }
+        }
+        await #expect(throws: ProviderError.self) { try await fixture.send(.get, path) }
+        #expect(try await fixture.json(path)["checksum"] == .null)
+    }
+
+    @Test func aMeasuredDigestIsNoCheck() async throws {
+        let (fixture, provider, path) = try await self.world()
+        _ = try await fixture.send(.get, path)
+        let other = Data(Self.bytes.reversed())
+        provider.script { $0.content = { _, _ in Content(length: 300_000, body: FakeBody(other).body) } }
+        #expect(try await fixture.send(.get, path).data == other)
+    }
+
+    @Test func aProvidersOwnDigestStays() async throws {
+        let own = Self.digest.hexadecimal.uppercased()
+        let (fixture, _, path) = try await self.world(change: { $0.checksum = own })
+        _ = try await fixture.send(.get, path)
+        #expect(try await fixture.json(path)["checksum"] == .string(own))
+    }
+
+    @Test func anotherFileUnderTheSameNameHasNoDigest() async throws {
+        let (fixture, provider, path) = try await self.world()
+        _ = try await fixture.send(.get, path)
+        provider.add("x.bin", bytes: .pattern(1_000))
+        let anew = try await fixture.json(path, headers: [.cacheControl: "no-cache"])
+        #expect(anew["size"] == 1_000 && anew["checksum"] == .null)
+    }
+
+    /// Of two files with one name, one size and no date, nobody can tell which was measured.
+    @Test func aFileKnownByItsNameAloneIsNotMeasured() async throws {
+        let named = Capabilities(listsSessions: true, namesAreIdentity: true)
+        for (createdAt, isMeasured) in [(nil, false), (Date(timeIntervalSince1970: 1_790_000_000), true)] {
+            let (fixture, _, path) = try await self.world(named, createdAt: createdAt)
+            _ = try await fixture.send(.get, path)
+            #expect(try await fixture.json(path)["checksum"] == .null ? !isMeasured : isMeasured)
+        }
+    }
+
+    @Test func aDigestOutlivesARestart() async throws {
+        let stored = try StoreFixture()
+        let (fixture, _, path) = try await self.world(stored: stored)
+        _ = try await fixture.send(.get, path)
+        try await eventually("the digest is stored") { try await DigestTable(stored.store).newest(1).count == 1 }
+        let (second, _, _) = try await self.world(stored: stored)
+        #expect(try await second.json(path)["checksum"] == .string(Self.digest.hexadecimal))
+        try await DigestTable(stored.store).prune(before: stored.time.now + 1)
+        let (third, _, _) = try await self.world(stored: stored)
+        #expect(try await third.json(path)["checksum"] == .null)
+    }
+
+    /// Quicker than SHA-256 for longer than the backlog lasts: given up without holding the reader.
+    @Test func aLargeFileIsGivenUpRatherThanSlowedDown() async throws {
+        let queue = DigestQueue()
+        let size = DigestQueue.smallFile + 1
+        let gate = DispatchSemaphore(value: 0)
+        queue.thread.async { gate.wait() }
+        let told = Told()
+        let body = FakeBody(Data(count: Int(size)), piece: 1 << 20).body
+        var iterator = body.measured(by: queue, size: size) { told.note($0) }.makeAsyncIterator()
+        var count: Int64 = 0
+        while let buffer = try await iterator.next() { count += Int64(buffer.readableBytes) }
+        #expect(count == size)
+        gate.signal()
+        queue.thread.sync {}
+        #expect(told.digests.isEmpty)
+        #expect(queue.backlog.withLockedValue { $0 } == 0)
+    }
+
+    @Test(arguments: [nil, DigestQueue.smallFile + 1])
+    func aLargeFileThatComesSlowlyIsMeasured(_ size: Int64?) async throws {
+        let queue = DigestQueue()
+        let bytes = Data.pattern(50_000)
+        let told = Told()
+        var iterator = FakeBody(bytes).body.measured(by: queue, size: size) { told.note($0) }.makeAsyncIterator()
+        while try await iterator.next() != nil {}
+        queue.thread.sync {}
+        #expect(told.digests == [Data(SHA256.hash(data: bytes))])
+    }
+}
+
+private final class Told: Sendable {
+    private let noted = Mutex<[Data]>([])
+
+    var digests: [Data] { self.noted.withLock { $0 } }
+    func note(_ digest: Data) { self.noted.withLock { $0.append(digest) } }
+}
