@@ -13,6 +13,6 @@ struct Sluice: AsyncParsableCommand {
             ANCHORBROWSER_API_KEY, NOTTE_API_KEY, VAGON_API_KEY and VAGON_SECRET, HOODY_URL and HOODY_TOKEN).
             SLUICE_ADMIN_KEY is an admin key that needs no row in the store; without it the first start makes one.
             """,
-        subcommands: [Serve.self, Check.self, Keys.self, Providers.self, Secrets.self, Logs.self, Usage.self]
+        subcommands: [Serve.self, Get.self, Check.self, Keys.self, Providers.self, Secrets.self, Logs.self, Usage.self]
     )
 }
