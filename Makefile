@@ -2,10 +2,11 @@
 # make run    the demo: five simulated upstreams, the gateway in front of them, and curl lines to try
 # make test   lint and all tests
 # make fault  thousands of downloads, of every vendor, whose upstreams fail at random; SLUICE_FAULT_RUNS says how many of each
+# make tsan   the transfer tests under the thread sanitizer; make asan: under the address sanitizer
 # make bench  a release build against nginx, haproxy and caddy; writes Tests/Benchmarks/RESULTS.md
 
 .DEFAULT_GOAL := run
-.PHONY: run test build release check lint deps bench fault
+.PHONY: run test build release check lint deps bench fault tsan asan
 
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
@@ -31,6 +32,15 @@ test: deps lint
 fault: deps
 	$(BUILD) --build-tests
 	SLUICE_FAULT_RUNS=$${SLUICE_FAULT_RUNS:-1000} swift test --skip-build --no-parallel --filter FaultTests
+
+# Each in a build folder of its own: a cold build of everything, which takes a while.
+tsan: deps
+	$(BUILD) --build-tests --sanitize thread --scratch-path .build/tsan
+	swift test --skip-build --sanitize thread --scratch-path .build/tsan --no-parallel --filter TransferTests
+
+asan: deps
+	$(BUILD) --build-tests --sanitize address --scratch-path .build/asan
+	swift test --skip-build --sanitize address --scratch-path .build/asan --no-parallel --filter TransferTests
 
 build: deps
 	$(BUILD)
