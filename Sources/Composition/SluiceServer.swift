@@ -47,7 +47,12 @@ public struct SluiceServer: Sendable {
             firstByte: .seconds(configuration.upstream.firstByteTimeout),
             idle: .seconds(configuration.upstream.idleTimeout)
         )
-        self.catalog = ProviderCatalog(transfer: transfer, limits: limits, logger: logger)
+        let web = WebEnvironment(
+            storage: configuration.storagePath,
+            maxBytes: configuration.egress.maxBytes,
+            maxRedirects: configuration.egress.maxRedirects
+        )
+        self.catalog = ProviderCatalog(transfer: transfer, limits: limits, web: web, logger: logger)
         self.tokens = try JWTVerifier(configuration.issuers, fetch: KeyFetch(by: transfer), logger: logger)
         self.configuration = configuration
         self.transfer = transfer

@@ -13,7 +13,7 @@ public protocol Provider: Sendable {
     /// The name that the operator gave it.
     var id: ProviderID { get }
 
-    /// Which adapter it is: `browserbase`, `anchor`, `notte`, `vagon`, `hoody`.
+    /// Which adapter it is: `browserbase`, `anchor`, `notte`, `vagon`, `hoody`, `web`.
     var kind: String { get }
 
     /// What it promises; does not change while it lives.
@@ -39,6 +39,25 @@ public protocol Provider: Sendable {
     /// Removes a download. Throws `notFound` where it is gone already.
     func delete(_ reference: DownloadReference) async throws(ProviderError)
 
+    /// Judges what is to be brought in from a URL, before it is queued; nothing is fetched.
+    ///
+    /// Throws what can be known at once: `invalidURL`, `addressRefused`, `downloadForbidden`, `invalidRequest`.
+    func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan
+
+    /// Brings a URL in; returns once the file is whole, checked and durable, and this provider lists it.
+    ///
+    /// One try: whoever calls it tries again where the error says that it may help, with what the try before kept. A second
+    /// call with the same ``CreateWork/id`` never brings a second file. A cancelled task ends the try and keeps what there is.
+    func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download
+
+    /// Ends what a try may have left running at the upstream, and removes what it left behind; no try runs meanwhile.
+    ///
+    /// Throws `unsupported` where the upstream cannot.
+    func abandon(_ work: CreateWork) async throws(ProviderError)
+
+    /// Removes what has outlived the retention that the operator gave it; returns what.
+    func sweep() async throws(ProviderError) -> [DownloadReference]
+
     /// One cheap authenticated call, to see that address and credentials are right.
     func check() async throws(ProviderError)
 }
@@ -53,4 +72,22 @@ extension Provider {
     public func delete(_ reference: DownloadReference) async throws(ProviderError) {
         throw .unsupported("delete a download", by: self.id)
     }
+
+    /// Refuses, without a request.
+    public func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
+        throw .unsupported("bring in a URL", by: self.id)
+    }
+
+    /// Refuses, without a request.
+    public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
+        throw .unsupported("bring in a URL", by: self.id)
+    }
+
+    /// Refuses, without a request.
+    public func abandon(_ work: CreateWork) async throws(ProviderError) {
+        throw .unsupported("stop a download", by: self.id)
+    }
+
+    /// Nothing: without a retention of our own, the upstream decides.
+    public func sweep() async throws(ProviderError) -> [DownloadReference] { [] }
 }

@@ -12,6 +12,8 @@ public struct ProviderError: Error, Sendable {
         case unsupported
         /// The upstream refused what the caller asked for.
         case invalidRequest
+        /// The URL that a caller brought cannot be asked.
+        case invalidURL
         /// The upstream refused the operator's credential (401, 403). Never the caller's fault.
         case unauthorized
         /// The upstream's own permission switch forbids it (Vagon 4710).

@@ -15,6 +15,15 @@ public enum SafeFilename {
         return Self.shorten(trimmed, toBytes: 255)
     }
 
+    /// The safe `name` with a number before its extension, as `report (2).pdf`.
+    public static func numbered(_ name: String, _ number: Int) -> String {
+        let dot = name.lastIndex(of: ".").flatMap { $0 == name.startIndex ? nil : $0 } ?? name.endIndex
+        let ending = " (\(number))" + (name[dot...].utf8.count <= 32 ? String(name[dot...]) : "")
+        var stem = name[..<dot]
+        while stem.utf8.count + ending.utf8.count > 255, !stem.isEmpty { stem.removeLast() }
+        return stem + ending
+    }
+
     private static func isForbidden(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true

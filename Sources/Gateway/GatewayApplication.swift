@@ -44,7 +44,8 @@ public struct GatewayApplication: Sendable {
     let limits: LimitKeeper
     private let logs: LogStore
     private let configuration: Configuration
-    private let library: DownloadLibrary
+    let library: DownloadLibrary
+    let jobs: JobRunner
     private let administration: ProviderAdministration
     private let cursors: ListCursorCoder
     private let tokens: JWTVerifier
@@ -95,14 +96,26 @@ public struct GatewayApplication: Sendable {
             logger: logger
         )
         try await self.limits.load()
+        let directory = ProviderDirectory(providers, root: vault.root)
+        self.jobs = JobRunner(
+            table: JobTable(store, vault),
+            directory: directory,
+            policy: configuration.jobs,
+            feed: DownloadFeed(startingAt: surroundings.now()),
+            now: surroundings.now,
+            instant: surroundings.instant,
+            sleep: surroundings.sleep,
+            logger: logger
+        )
         self.library = DownloadLibrary(
-            directory: ProviderDirectory(providers, root: vault.root),
+            directory: directory,
             catalogue: catalogue,
             digests: try await MeasuredDigests(table: DigestTable(store), now: surroundings.now, logger: logger),
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
             now: surroundings.now,
             resuming: RetryPolicy(retries: 3, sleep: surroundings.sleep),
+            jobs: self.jobs,
             logger: logger
         )
         self.administration = ProviderAdministration(
@@ -131,8 +144,9 @@ public struct GatewayApplication: Sendable {
             staleFor: self.configuration.freshness.staleFor,
             now: self.surroundings.now
         )
+        let jobs = JobService(runner: self.jobs, folder: self.store.directory, logger: self.logger)
         return [self.log, self.keys, self.limits, keeper, JWKSetKeeper(tokens: self.tokens)] + between + [
-            try self.application(onListening: onListening)
+            jobs, try self.application(onListening: onListening),
         ]
     }
 

@@ -10,21 +10,22 @@ public struct ProviderCatalog: Sendable {
     /// The adapters; to add one, add its settings here.
     private static let adapters: [any AdapterSettings.Type] = [
         AnchorSettings.self, BrowserbaseSettings.self, HoodySettings.self, NotteSettings.self, VagonSettings.self,
+        WebSettings.self,
     ]
-
-    /// The kind whose files the gateway fetches itself.
-    ///
-    /// The contract's configuration names it; its adapter needs the gateway's own job store, so that until then it is
-    /// known here and always `unconfigured`.
-    private static let webKind = "web"
 
     private let environment: AdapterEnvironment
     private let retry: RetryPolicy
     private let logger: Logger
 
     /// Creates a catalogue whose providers use `transfer`.
-    public init(transfer: TransferClient, limits: TransferLimits, retry: RetryPolicy = RetryPolicy(), logger: Logger) {
-        self.init(AdapterEnvironment(transfer: transfer, limits: limits), retry: retry, logger: logger)
+    public init(
+        transfer: TransferClient,
+        limits: TransferLimits,
+        web: WebEnvironment = WebEnvironment(),
+        retry: RetryPolicy = RetryPolicy(),
+        logger: Logger
+    ) {
+        self.init(AdapterEnvironment(transfer: transfer, limits: limits, web: web), retry: retry, logger: logger)
     }
 
     /// Creates a catalogue with the time, chance and waiting of `environment`.
@@ -35,11 +36,10 @@ public struct ProviderCatalog: Sendable {
     }
 
     /// The kinds that there are.
-    public static let kinds: [String] = (Self.adapters.map { $0.kind } + [Self.webKind]).sorted()
+    public static let kinds: [String] = Self.adapters.map { $0.kind }.sorted()
 
     /// Everything that is wrong with a configuration; empty: an entry can be made of it.
     public static func problems(in configuration: ProviderConfiguration) -> [FieldProblem] {
-        if configuration.kind == self.webKind { return [] }
         guard let adapter = self.adapter(for: configuration) else { return [self.unknownKind] }
         return adapter.problems(in: configuration)
     }
@@ -52,10 +52,6 @@ public struct ProviderCatalog: Sendable {
         keepingCredentialStatesOf previous: ProviderSet.Entry? = nil
     ) throws(FieldProblem) -> ProviderSet.Entry {
         if let problem = Self.problems(in: configuration).first { throw problem }
-        guard configuration.kind != Self.webKind else {
-            let none = CredentialPool([])
-            return self.entry(configuration, none, baseURL: "", capabilities: Capabilities(), provider: nil)
-        }
         guard let adapter = Self.adapter(for: configuration) else { throw Self.unknownKind }
         let settings = adapter.init(configuration)
         let baseURL = adapter.form.address(in: configuration).map { adapter.shown($0) } ?? ""
@@ -141,6 +137,6 @@ extension ProviderCatalog: ProviderFactory {
 
     /// The fields that the kind's form names.
     public func credentialFields(of kind: String) -> [String]? {
-        kind == Self.webKind ? [] : Self.adapters.first { $0.kind == kind }?.form.credentialFields
+        Self.adapters.first { $0.kind == kind }?.form.credentialFields
     }
 }

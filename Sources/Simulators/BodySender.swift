@@ -87,6 +87,7 @@ struct BodySender: Sendable {
             slice.setInteger(byte ^ 1, at: slice.readerIndex + Int(place))
         }
         left -= count
+        if case .pace(let pause) = self.fault { try await Task.sleep(for: pause) }
         try await writer.write(slice)
         // A write is only queued for the event loop; without waiting for it, a busy loop would let us run far ahead.
         try await self.channel.eventLoop.submit {}.get()

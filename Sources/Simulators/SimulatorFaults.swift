@@ -14,6 +14,8 @@ public enum SimulatorFault: Hashable, Sendable {
     case delayHead(Duration)
     /// The head and the first bytes, then nothing until the peer leaves.
     case stall(afterBytes: Int64)
+    /// The right answer, with a pause before every piece of its body.
+    case pace(Duration)
     /// RST instead of a head.
     case resetBeforeHead
     /// RST in the body.

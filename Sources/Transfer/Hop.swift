@@ -14,6 +14,7 @@ struct Hop: Sendable {
     private(set) var isTrusted: Bool
 
     private var headers: HTTPFields
+    private var originHeaders: HTTPFields
     private let credentials: HTTPFields
     private let trustedOrigin: Origin?
     private let maxRedirects: Int
@@ -26,6 +27,7 @@ struct Hop: Sendable {
         self.body = request.body
         self.limits = request.limits
         self.headers = request.headers
+        self.originHeaders = request.originHeaders
         self.credentials = request.credentials
         self.trustedOrigin = request.trustedOrigin
         self.maxRedirects = request.maxRedirects
@@ -33,7 +35,7 @@ struct Hop: Sendable {
         guard self.method != .connect, HTTPField.Name(self.method.rawValue) != nil else {
             throw TransferError(.malformed, detail: "a method that is not sent")
         }
-        for field in Array(request.headers) + Array(request.credentials) { try Self.check(field) }
+        for field in [request.headers, request.originHeaders, request.credentials].joined() { try Self.check(field) }
     }
 
     /// Refuses the hop where the policy does, by what is known before the name is resolved.
@@ -63,6 +65,7 @@ struct Hop: Sendable {
             throw TransferError(.addressRefused(reason: "downgrade"), detail: self.url.origin.host)
         }
         self.isTrusted = false
+        self.originHeaders = [:]
         // Whoever put a secret here by mistake did not mean it for another host.
         for name in [HTTPField.Name.authorization, .cookie] { self.headers[name] = nil }
     }
@@ -82,6 +85,8 @@ struct Hop: Sendable {
     /// The header lines for libcurl; the ones that end in a colon take away what it would add of its own.
     var headerLines: [String] {
         var fields = self.headers
+        for field in self.originHeaders { fields[field.name] = nil }
+        fields.append(contentsOf: self.originHeaders)
         if self.isTrusted {
             for field in self.credentials { fields[field.name] = nil }
             fields.append(contentsOf: self.credentials)

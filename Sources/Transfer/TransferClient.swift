@@ -83,6 +83,12 @@ public actor TransferClient {
         self.judge.setListeners(listeners)
     }
 
+    /// Why an untrusted origin is refused, as far as is known before its name is resolved.
+    func egressRefusal(of origin: Origin) -> String? {
+        if let reason = self.judge.refusal(of: origin) { return reason }
+        return IPAddress(origin.host).flatMap { self.judge.refusal(of: $0, port: origin.port, isTrusted: false) }
+    }
+
     /// Refuses new transfers, fails the open ones, and ends the thread.
     ///
     /// Returns when all connections are closed. A second call does no harm.

@@ -11,6 +11,8 @@ public struct TransferRequest: Sendable {
     public var url: String
     /// Fields that any host may see.
     public var headers: HTTPFields
+    /// Fields that only the origin of ``url`` may see; left out from the first redirect to another one on.
+    public var originHeaders: HTTPFields
     /// Fields that only ``trustedOrigin`` may see; left out for any other, also after a redirect.
     public var credentials: HTTPFields
     /// The origin that the operator configured: exempt from the egress policy, and the only one that gets ``credentials``.
@@ -27,6 +29,7 @@ public struct TransferRequest: Sendable {
         method: HTTPRequest.Method = .get,
         url: String,
         headers: HTTPFields = [:],
+        originHeaders: HTTPFields = [:],
         credentials: HTTPFields = [:],
         trustedOrigin: Origin? = nil,
         body: TransferRequestBody = .none,
@@ -36,6 +39,7 @@ public struct TransferRequest: Sendable {
         self.method = method
         self.url = url
         self.headers = headers
+        self.originHeaders = originHeaders
         self.credentials = credentials
         self.trustedOrigin = trustedOrigin
         self.body = body

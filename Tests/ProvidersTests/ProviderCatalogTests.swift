@@ -124,11 +124,20 @@ import Transfer
         await upstream.stop()
     }
 
-    @Test func webIsKnownAndUnconfigured() async throws {
+    @Test func webNeedsNothing() async throws {
         let entry = try await self.entry(try self.configuration("web", baseURL: nil, credentials: []))
-        #expect(entry.provider == nil)
+        #expect(entry.provider != nil)
         #expect(entry.baseURL == "")
-        #expect(entry.capabilities == Capabilities())
+        #expect(entry.capabilities.create && entry.capabilities.cancel && entry.capabilities.delete)
+        #expect(entry.health.snapshot.state == .ok)
+    }
+
+    @Test func webRefusesWhatItHasNoUseFor() throws {
+        let settings: [String: JSONValue] = ["bytesPerKey": "many", "bytesTotal": -1, "retention": "0s", "quota": 1]
+        let configuration = try self.configuration("web", credentials: [], settings: settings)
+        #expect(self.fields(configuration) == ["quota", "baseURL", "bytesPerKey", "bytesTotal", "retention"])
+        let sound: [String: JSONValue] = ["bytesPerKey": "10GB", "bytesTotal": 5, "retention": "30d"]
+        #expect(self.fields(try self.configuration("web", baseURL: nil, credentials: [], settings: sound)).isEmpty)
     }
 
     @Test func namesEachUnknownThingWithItsPath() throws {

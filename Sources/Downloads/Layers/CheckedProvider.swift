@@ -70,8 +70,38 @@ public struct CheckedProvider: Provider {
         try await self.base.delete(reference)
     }
 
+    /// Refuses where bringing in URLs is not promised.
+    public func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
+        try self.checkCreates()
+        let plan = try await self.base.plan(request)
+        let probe = DownloadReference(provider: self.id, session: plan.session, item: "-")
+        guard probe.isWellFormed else {
+            throw ProviderError(.invalidRequest, message: "The directory's name cannot be used.")
+        }
+        return plan
+    }
+
+    /// Refuses where bringing in URLs is not promised.
+    public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
+        try self.checkCreates()
+        return try await self.base.create(work, report)
+    }
+
+    /// Refuses where bringing in URLs is not promised.
+    public func abandon(_ work: CreateWork) async throws(ProviderError) {
+        try self.checkCreates()
+        try await self.base.abandon(work)
+    }
+
+    /// Passes on.
+    public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
+
     /// Passes on.
     public func check() async throws(ProviderError) { try await self.base.check() }
+
+    private func checkCreates() throws(ProviderError) {
+        guard self.capabilities.create else { throw .unsupported("bring in a URL", by: self.id) }
+    }
 
     private func check(_ reference: DownloadReference) throws(ProviderError) {
         guard reference.provider == self.id, reference.isWellFormed else { throw .notFound() }

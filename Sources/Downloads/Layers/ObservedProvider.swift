@@ -63,6 +63,28 @@ public struct ObservedProvider: Provider {
         try await self.observing("delete") { () async throws(ProviderError) in try await self.base.delete(reference) }
     }
 
+    /// Passes on; what a caller asks for says nothing of how the provider does.
+    public func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
+        try await self.base.plan(request)
+    }
+
+    /// Passes on.
+    public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
+        try await self.observing("create") { () async throws(ProviderError) in
+            try await self.base.create(work, report)
+        }
+    }
+
+    /// Passes on.
+    public func abandon(_ work: CreateWork) async throws(ProviderError) {
+        try await self.observing("abandon") { () async throws(ProviderError) in try await self.base.abandon(work) }
+    }
+
+    /// Passes on.
+    public func sweep() async throws(ProviderError) -> [DownloadReference] {
+        try await self.observing("sweep") { () async throws(ProviderError) in try await self.base.sweep() }
+    }
+
     /// Passes on.
     public func check() async throws(ProviderError) {
         try await self.observing("check") { () async throws(ProviderError) in try await self.base.check() }
@@ -99,7 +121,8 @@ extension ProviderError {
     /// Whether the upstream answered as it should: the refusal is about the item, not about the provider.
     fileprivate var saysUpstreamIsWell: Bool {
         switch self.kind {
-        case .notFound, .invalidRequest, .permission, .downloadForbidden, .conflict, .machineNotRunning, .notReady,
+        case .notFound, .invalidRequest, .invalidURL, .permission, .downloadForbidden, .conflict, .machineNotRunning,
+            .notReady,
             .failed, .rangeNotSatisfiable:
             true
         case .unsupported, .unauthorized, .rateLimited, .addressRefused, .unavailable, .timeout, .malformedResponse,

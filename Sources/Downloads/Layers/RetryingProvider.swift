@@ -47,6 +47,24 @@ public struct RetryingProvider: Provider {
         try await self.base.delete(reference)
     }
 
+    /// Passes on, once: nothing is asked of an upstream.
+    public func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
+        try await self.base.plan(request)
+    }
+
+    /// Passes on, once: whoever drives the work has its own, longer patience.
+    public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
+        try await self.base.create(work, report)
+    }
+
+    /// Tries again.
+    public func abandon(_ work: CreateWork) async throws(ProviderError) {
+        try await self.retrying { () async throws(ProviderError) in try await self.base.abandon(work) }
+    }
+
+    /// Passes on, once: it comes again.
+    public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
+
     /// Passes on, once: a check shows what is, not what a second try makes of it.
     public func check() async throws(ProviderError) { try await self.base.check() }
 

@@ -85,6 +85,7 @@ public struct ConfigurationFile {
         configuration.upstream = self.upstream(root.section("upstream"))
         configuration.freshness = self.freshness(root.section("cache"))
         configuration.fanOut = self.fanOut(root.section("fanOut"))
+        configuration.jobs = self.jobs(root.section("jobs"))
         let logs = root.section("logs")
         configuration.logRetention = logs.seconds("retention", in: 3600...1e9, default: configuration.logRetention)
         logs.finish()
@@ -157,5 +158,15 @@ public struct ConfigurationFile {
         fanOut.concurrency = node.integer("concurrency", in: 1...64, default: fanOut.concurrency)
         node.finish()
         return fanOut
+    }
+
+    private func jobs(_ node: ConfigurationNode) -> JobPolicy {
+        var jobs = JobPolicy()
+        jobs.concurrency = node.integer("concurrency", in: 1...1000, default: jobs.concurrency)
+        jobs.perHost = node.integer("perHost", in: 1...1000, default: jobs.perHost)
+        jobs.mostOpen = node.integer("mostOpen", in: 1...1_000_000, default: jobs.mostOpen)
+        jobs.history = node.seconds("history", in: 0...1e9, default: jobs.history)
+        node.finish()
+        return jobs
     }
 }

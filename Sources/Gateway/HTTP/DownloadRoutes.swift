@@ -17,9 +17,11 @@ struct DownloadRoutes: Sendable {
 
     func add(to router: Router<GatewayContext>) {
         router.get("/v1/downloads", use: self.list)
+        router.post("/v1/downloads", use: self.create)
         router.get("/v1/downloads/{id}", use: self.get)
         router.head("/v1/downloads/{id}", use: self.get)
         router.delete("/v1/downloads/{id}", use: self.delete)
+        router.post("/v1/downloads/{id}/cancel", use: self.cancel)
     }
 
     // MARK: One download
@@ -57,7 +59,7 @@ struct DownloadRoutes: Sendable {
         return try await self.content(content, for: caller, request, context)
     }
 
-    private func metadata(_ listed: ListedDownload) -> Response {
+    func metadata(_ listed: ListedDownload) -> Response {
         let body = JSONText.encode(
             DownloadRepresentation(id: listed.id, download: listed.download, linkBase: self.linkBase)
         )
@@ -146,13 +148,13 @@ struct DownloadRoutes: Sendable {
             try await self.library.resolve(id, for: caller).reference
         }
         context.record.note(reference, id: id)
-        try await context.record.timing(\.upstream) { () async throws(ProviderError) in
+        try await context.record.timing(\.upstream) { () async throws in
             try await self.library.delete(id, for: caller)
         }
         return Response(status: .noContent)
     }
 
-    private static func id(_ context: GatewayContext) throws(Problem) -> String {
+    static func id(_ context: GatewayContext) throws(Problem) -> String {
         guard let id = context.parameters.get("id") else { throw Problem.notFound }
         return id
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Crypto
 import Downloads
 import Foundation
 import Hummingbird
@@ -76,13 +77,24 @@ struct JSONBody {
         return value
     }
 
-    /// A text of 1 to 256 bytes without control characters.
-    mutating func text(_ name: String) -> String? {
+    /// Whether a fault in a member was noted.
+    func hasFault(in name: String) -> Bool { self.problems.contains { $0.field == name } }
+
+    /// Stands for all members with their values, in whatever order and spelling they were sent; to be asked before any is taken.
+    var digest: Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        // JSON that was read is JSON that can be written.
+        return Data(SHA256.hash(data: (try? encoder.encode(self.members)) ?? Data()))
+    }
+
+    /// A text of at least 1 byte without control characters.
+    mutating func text(_ name: String, upTo longest: Int = 256) -> String? {
         guard let value = self.take(name) else { return nil }
-        guard case .string(let text) = value, (1...256).contains(text.utf8.count),
+        guard case .string(let text) = value, (1...longest).contains(text.utf8.count),
             text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
         else {
-            self.refuse(name, "must be a text of 1–256 bytes")
+            self.refuse(name, "must be a text of 1–\(longest) bytes")
             return nil
         }
         return text

@@ -31,6 +31,7 @@ extension Problem {
         case .notFound: .notFound
         case .unsupported: .notSupported
         case .invalidRequest: .invalidRequest
+        case .invalidURL: .invalidURL
         case .unauthorized: .upstreamAuth
         case .permission: .upstreamPermission
         case .downloadForbidden: .downloadForbidden

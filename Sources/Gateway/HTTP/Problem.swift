@@ -30,6 +30,7 @@ struct Problem: Error {
         case tooLarge = "TOO_LARGE"
         case unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
         case rangeNotSatisfiable = "RANGE_NOT_SATISFIABLE"
+        case idempotencyMismatch = "IDEMPOTENCY_MISMATCH"
         case rateLimited = "RATE_LIMITED"
         case quotaExceeded = "QUOTA_EXCEEDED"
         case upstreamRateLimited = "UPSTREAM_RATE_LIMITED"
@@ -128,6 +129,7 @@ extension Problem.Code {
         case .tooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .rangeNotSatisfiable: .rangeNotSatisfiable
+        case .idempotencyMismatch: .unprocessableContent
         case .rateLimited, .quotaExceeded, .upstreamRateLimited: .tooManyRequests
         case .internalError: .internalServerError
         case .notSupported: .notImplemented

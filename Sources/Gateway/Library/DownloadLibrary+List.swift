@@ -2,6 +2,7 @@
 
 import Downloads
 import Foundation
+import Logging
 
 extension DownloadLibrary {
     /// The downloads that match, merged over the providers that the caller may see.
@@ -17,10 +18,18 @@ extension DownloadLibrary {
         await self.gather(gatherings, request, caller)
         let now = self.now()
         let conclusions = gatherings.map { $0.conclude(at: now) }
-        let matches = self.matches(in: conclusions.flatMap(\.downloads), directory.ids, request, caller)
+        let jobs = await self.jobs(of: entries, request)
+        let listed = conclusions.flatMap {
+            ListedJobs(jobs[$0.report.provider] ?? [], self.jobs.progress).merged(into: $0)
+        }
+        let matches = self.matches(in: listed, directory.ids, request, caller)
         var sources = conclusions.map(\.report)
         let counts = Dictionary(grouping: matches, by: \.download.reference.provider).mapValues(\.count)
-        for index in sources.indices { sources[index].count = counts[sources[index].provider] ?? 0 }
+        for index in sources.indices {
+            sources[index].count = counts[sources[index].provider] ?? 0
+            // The upstream does not know a container that only jobs are to come into.
+            if sources[index].state == .absent, sources[index].count > 0 { sources[index].state = .fresh }
+        }
         return self.window(matches, request, sources)
     }
 
@@ -94,20 +103,34 @@ extension DownloadLibrary {
         }
     }
 
+    /// The jobs that a list may show, by provider.
+    private func jobs(of entries: [ProviderSet.Entry], _ request: ListRequest) async -> [ProviderID: [Job]] {
+        var jobs: [ProviderID: [Job]] = [:]
+        for entry in entries where entry.capabilities.create && entry.provider != nil {
+            do {
+                jobs[entry.id] = try await self.jobs.table.jobs(of: entry.id, limit: ListingSource.longestListing)
+                    .filter { request.session == nil || $0.session == request.session }
+            } catch {
+                self.logger.error("Jobs are missing from a list.", metadata: ["error": "\(error)"])
+            }
+        }
+        return jobs
+    }
+
     /// What matches and may be seen, each download once, in the order that was asked for.
     private func matches(
-        in downloads: [Download],
+        in listed: [ListedJobs.Item],
         _ ids: DownloadID,
         _ request: ListRequest,
         _ caller: Caller
     ) -> [ListedDownload] {
         var seen: Set<DownloadReference> = []
-        let visible = downloads.filter { download in
-            request.filter.matches(download) && caller.maySee(download.reference)
-                && !self.catalogue.isBuried(download) && seen.insert(download.reference).inserted
+        let visible = listed.filter { item in
+            request.filter.matches(item.download) && caller.maySee(item.reference)
+                && !self.catalogue.isBuried(item.download) && seen.insert(item.reference).inserted
         }
-        let listed = visible.map { ListedDownload(id: ids.id(for: $0.reference), download: $0) }
-        let placed = listed.map { (position: request.sort.position(of: $0), item: $0) }
+        let shown = visible.map { ListedDownload(id: ids.id(for: $0.reference), download: $0.download) }
+        let placed = shown.map { (position: request.sort.position(of: $0), item: $0) }
         return placed.sorted { request.sort.areInOrder($0.position, $1.position) }.map(\.item)
     }
 

@@ -35,6 +35,8 @@ final class DownloadLibrary: Sendable {
     let now: @Sendable () -> Date
     /// How a body goes on that broke off; see ``UnbrokenBody``.
     let resuming: RetryPolicy
+    /// What callers had brought in from URLs.
+    let jobs: JobRunner
     let logger: Logger
     private let flights = SingleFlight<Place.Key, Result<Download, ProviderError>>()
 
@@ -46,6 +48,7 @@ final class DownloadLibrary: Sendable {
         fanOut: FanOut,
         now: @escaping @Sendable () -> Date,
         resuming: RetryPolicy,
+        jobs: JobRunner,
         logger: Logger
     ) {
         self.directory = directory
@@ -54,6 +57,7 @@ final class DownloadLibrary: Sendable {
         self.fanOut = fanOut
         self.now = now
         self.resuming = resuming
+        self.jobs = jobs
         self.logger = logger
         self.source = ListingSource(
             catalogue: catalogue,
@@ -76,7 +80,8 @@ final class DownloadLibrary: Sendable {
             reference = found
         }
         guard caller.maySee(reference), let entry = directory.providers[reference.provider] else { throw .notFound() }
-        guard let place = Place(reference, in: directory.providers) else {
+        let job = try await self.job(of: reference)
+        guard let place = Place(job.map(\.currentReference) ?? reference, in: directory.providers, job: job) else {
             throw ProviderError(.unavailable, message: "The provider '\(entry.id)' has no usable credential.")
         }
         return place
@@ -106,9 +111,23 @@ final class DownloadLibrary: Sendable {
         return ListedDownload(id: id, download: self.digests.completing(download))
     }
 
-    /// Removes a download; the next try is `notFound`.
-    func delete(_ id: String, for caller: Caller) async throws(ProviderError) {
+    /// Removes a download, one that is on its way too; the next try is `notFound`.
+    func delete(_ id: String, for caller: Caller) async throws {
         let place = try await self.resolve(id, for: caller)
+        guard let job = place.job else { return try await self.delete(place) }
+        if job.isOpen {
+            do {
+                return try await self.jobs.remove(try await self.jobs.cancel(job.id))
+            } catch let error as ProviderError where error.kind == .conflict {
+                // It ended meanwhile.
+                return try await self.delete(id, for: caller)
+            }
+        }
+        if job.status == .completed { try await self.delete(place) }
+        try await self.jobs.remove(job)
+    }
+
+    private func delete(_ place: Place) async throws(ProviderError) {
         let reference = place.reference
         // An upstream's history may still name what was deleted, and would let it be deleted again.
         if self.catalogue.hasTombstone(of: reference) {
@@ -121,12 +140,21 @@ final class DownloadLibrary: Sendable {
             throw error
         }
         await self.catalogue.bury(reference, at: self.now())
+        if place.job == nil { self.jobs.feed.announce(reference, isDeletion: true) }
     }
 
     var freshness: Freshness { self.source.freshness }
 
     /// `freshness` `nil`: always asked.
     func download(_ place: Place, freshness: Freshness?) async throws(ProviderError) -> Download {
+        guard let job = place.job else { return try await self.upstreamDownload(place, freshness: freshness) }
+        guard job.status == .completed else { return job.download(self.jobs.progress.progress(of: job.id)) }
+        var download = try await self.upstreamDownload(place, freshness: freshness)
+        job.dress(&download)
+        return download
+    }
+
+    private func upstreamDownload(_ place: Place, freshness: Freshness?) async throws(ProviderError) -> Download {
         let reference = place.reference
         let known = await self.catalogue.download(reference)
         let age = known.map { self.now().timeIntervalSince($0.seenAt) } ?? .infinity
@@ -175,12 +203,16 @@ extension DownloadLibrary {
         /// See ``ProviderSet/Entry/epoch``.
         let epoch: Int
 
+        /// What it was brought in by, where it was.
+        let job: Job?
+
         /// `nil` where the provider is not there, or cannot be asked.
-        init?(_ reference: DownloadReference, in providers: ProviderSet) {
+        init?(_ reference: DownloadReference, in providers: ProviderSet, job: Job? = nil) {
             guard let entry = providers[reference.provider], let provider = entry.provider else { return nil }
             self.reference = reference
             self.provider = provider
             self.epoch = entry.epoch
+            self.job = job
         }
 
         var key: Key { Key(reference: self.reference, epoch: self.epoch) }
@@ -197,8 +229,8 @@ extension ProviderError {
     var mayBeStoodInFor: Bool {
         switch self.kind {
         case .unavailable, .timeout, .rateLimited, .malformedResponse, .upstream: true
-        case .notFound, .unsupported, .invalidRequest, .unauthorized, .permission, .downloadForbidden, .conflict,
-            .machineNotRunning, .notReady, .failed, .rangeNotSatisfiable, .addressRefused, .cancelled:
+        case .notFound, .unsupported, .invalidRequest, .invalidURL, .unauthorized, .permission, .downloadForbidden,
+            .conflict, .machineNotRunning, .notReady, .failed, .rangeNotSatisfiable, .addressRefused, .cancelled:
             false
         }
     }

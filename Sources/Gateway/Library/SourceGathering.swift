@@ -7,7 +7,7 @@ import NIOConcurrencyHelpers
 /// What one provider has contributed to a list so far; it can be read at any moment, so that a deadline loses nothing.
 final class SourceGathering: Sendable {
     private struct Progress {
-        var answers: [ListingSource.Answer] = []
+        var answers: [(session: String?, answer: ListingSource.Answer)] = []
         var fallbacks: [ListingKey: ListingSource.Answer] = [:]
         var absent = 0
         var error: ProviderError?
@@ -41,7 +41,7 @@ final class SourceGathering: Sendable {
         self.progress.withLockedValue { progress in
             progress.fallbacks[key] = nil
             progress.isTruncated = progress.isTruncated || answer.listing.isTruncated
-            if answer.listing.isAbsent { progress.absent += 1 } else { progress.answers.append(answer) }
+            if answer.listing.isAbsent { progress.absent += 1 } else { progress.answers.append((key.session, answer)) }
         }
     }
 
@@ -53,28 +53,41 @@ final class SourceGathering: Sendable {
                 return
             }
             fallback.error = error
-            progress.answers.append(fallback)
+            progress.answers.append((key.session, fallback))
         }
     }
 
     /// Notes that the provider has more containers than were asked.
     func cut() { self.progress.withLockedValue { $0.isTruncated = true } }
 
+    /// What a provider contributed to a list.
+    struct Conclusion: Sendable {
+        var downloads: [Download] = []
+        var report: SourceReport
+        /// When each container was wholly known; those that were cut are left out.
+        var knownAt: [String?: Date] = [:]
+    }
+
     /// What there is now; a container that is still missing counts as timed out.
-    func conclude(at now: Date) -> (downloads: [Download], report: SourceReport) {
+    func conclude(at now: Date) -> Conclusion {
         var progress = self.progress.withLockedValue { $0 }
         guard self.entry.provider != nil else {
-            return ([], SourceReport(provider: self.entry.id, state: .skipped))
+            return Conclusion(report: SourceReport(provider: self.entry.id, state: .skipped))
         }
         if progress.error == nil, progress.expected.map({ progress.covered < $0 }) ?? true {
             progress.error = Self.timeout
         }
-        progress.answers += progress.fallbacks.values
+        progress.answers += progress.fallbacks.map { ($0.key.session, $0.value) }
         var report = SourceReport(provider: self.entry.id, state: self.state(of: progress))
         report.error = progress.error
         report.isTruncated = progress.isTruncated
-        report.ageSeconds = progress.answers.map { Int(min($0.listing.age(at: now), 1e9)) }.max()
-        return (progress.answers.flatMap(\.listing.downloads), report)
+        report.ageSeconds = progress.answers.map { Int(min($0.answer.listing.age(at: now), 1e9)) }.max()
+        let whole = progress.answers.filter { !$0.answer.listing.isTruncated }
+        return Conclusion(
+            downloads: progress.answers.flatMap(\.answer.listing.downloads),
+            report: report,
+            knownAt: Dictionary(whole.map { ($0.session, $0.answer.listing.fetchedAt) }, uniquingKeysWith: min)
+        )
     }
 
     private static let timeout = ProviderError(
@@ -86,7 +99,7 @@ final class SourceGathering: Sendable {
     private func state(of progress: Progress) -> SourceReport.State {
         if progress.error != nil { return .failed }
         if self.asksOneSession && progress.answers.isEmpty { return .absent }
-        if progress.answers.contains(where: { $0.state == .stale }) { return .stale }
-        return progress.answers.contains { $0.state == .cached } ? .cached : .fresh
+        if progress.answers.contains(where: { $0.answer.state == .stale }) { return .stale }
+        return progress.answers.contains { $0.answer.state == .cached } ? .cached : .fresh
     }
 }

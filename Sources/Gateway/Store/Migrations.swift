@@ -13,6 +13,7 @@ enum Migrations {
         registerCatalogueMigrations(&migrator)
         registerProviderMigrations(&migrator)
         registerLimitMigrations(&migrator)
+        registerJobMigrations(&migrator)
         return migrator
     }
 

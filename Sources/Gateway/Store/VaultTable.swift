@@ -67,6 +67,14 @@ struct VaultTable: Sendable {
                     )
                 }
             }
+            for request in try JobTable.sealedRequests(database) {
+                try reseal(request.sealed, at: request.place) { sealed in
+                    try database.execute(
+                        sql: "UPDATE job SET request = ? WHERE id = ?",
+                        arguments: [sealed, request.id]
+                    )
+                }
+            }
             try database.execute(sql: "UPDATE vault SET masterId = ?, root = ?", arguments: [row.masterID, row.root])
             return counts
         }

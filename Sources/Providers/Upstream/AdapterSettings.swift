@@ -46,6 +46,7 @@ extension AdapterSettings {
 struct AdapterEnvironment: Sendable {
     var transfer: TransferClient
     var limits: TransferLimits
+    var web = WebEnvironment()
     var now: @Sendable () -> Date = { Date() }
     var nonce: @Sendable () -> String = { UUID().uuidString.lowercased() }
     /// Waits; throws when cancelled.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// Durations and sizes as people write them.
-enum Quantity {
+public enum Quantity {
     private static let durations: [String: Double] = ["ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400]
 
     private static let sizes: [String: Int64] = [
@@ -10,7 +12,7 @@ enum Quantity {
     ]
 
     /// Seconds of `500ms`, `60s`, `5min`, `24h`, `90d`; `nil` without a unit, so that nobody has to guess.
-    static func seconds(_ text: String) -> Double? {
+    public static func seconds(_ text: String) -> Double? {
         let (number, unit) = Self.split(text)
         guard let factor = Self.durations[unit], let value = Double(number), (0...1e9).contains(value) else {
             return nil
@@ -19,7 +21,7 @@ enum Quantity {
     }
 
     /// Bytes of `1000`, `64KiB`, `10GB`.
-    static func bytes(_ text: String) -> Int64? {
+    public static func bytes(_ text: String) -> Int64? {
         let (number, unit) = Self.split(text)
         guard let factor = Self.sizes[unit], let value = Int64(number), value >= 0 else { return nil }
         let (bytes, overflows) = value.multipliedReportingOverflow(by: factor)
@@ -28,6 +30,6 @@ enum Quantity {
 
     private static func split(_ text: String) -> (number: String, unit: String) {
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        return (String(number), text.dropFirst(number.count).trimmingBlanks())
+        return (String(number), text.dropFirst(number.count).trimmingCharacters(in: .whitespaces))
     }
 }

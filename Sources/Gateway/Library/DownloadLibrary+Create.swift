@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+
+/// What became of a request to bring in a URL.
+enum Creation: Sendable {
+    /// It is queued.
+    case made(ListedDownload)
+    /// The same request with the same key was answered before.
+    case replayed(ListedDownload)
+    /// Another request came with the key before.
+    case mismatch
+    /// What the key made was deleted since.
+    case deleted
+    /// The caller has as many open downloads as it may.
+    case tooMany
+}
+
+extension DownloadLibrary {
+    /// Queues what is to be brought in; when this returns, a crash does not lose it.
+    ///
+    /// Throws ``ProviderError`` for what can be known at once, and what the store throws.
+    func create(
+        _ request: CreateRequest,
+        in provider: ProviderID,
+        _ idempotency: JobTable.Idempotency?,
+        for caller: Caller
+    ) async throws -> Creation {
+        let directory = self.directory.current
+        guard let entry = directory.providers[provider] else { throw ProviderError.notFound() }
+        guard entry.capabilities.create else { throw ProviderError.unsupported("bring in a URL", by: provider) }
+        guard let asked = entry.provider else {
+            throw ProviderError(.unavailable, message: "The provider '\(provider)' has no usable credential.")
+        }
+        let plan = try await asked.plan(request)
+        guard caller.maySee(session: plan.session, of: provider) else {
+            throw ProviderError(.downloadForbidden, message: "The key may not bring anything in there.")
+        }
+        let job = Job(
+            id: UUID(),
+            caller: caller.id,
+            provider: provider,
+            session: plan.session,
+            host: plan.host,
+            createdAt: self.now(),
+            sourceURL: PublicURL.withoutCredentials(request.url),
+            name: plan.name
+        )
+        let mostOpen = self.jobs.policy.mostOpen
+        switch try await self.jobs.table.insert(job, request, idempotency, mostOpen: mostOpen) {
+        case .made:
+            await self.jobs.queue(job)
+            self.jobs.feed.announce(job.reference)
+            return .made(ListedDownload(id: directory.ids.id(for: job.reference), download: job.download(nil)))
+        case .known(let id):
+            guard let known = try await self.jobs.table.job(id) else { return .deleted }
+            let progress = self.jobs.progress.progress(of: id)
+            let listed = ListedDownload(id: directory.ids.id(for: known.reference), download: known.download(progress))
+            return .replayed(listed)
+        case .mismatch: return .mismatch
+        case .tooMany: return .tooMany
+        }
+    }
+
+    /// Stops a download that is on its way.
+    func cancel(_ id: String, for caller: Caller) async throws -> ListedDownload {
+        let place = try await self.resolve(id, for: caller)
+        guard let job = place.job else {
+            let download = try await self.download(place, freshness: nil)
+            guard !download.isSettled else {
+                throw ProviderError(.conflict, message: "The download has ended already.")
+            }
+            throw ProviderError.unsupported("stop a download that was not begun here", by: place.reference.provider)
+        }
+        return ListedDownload(id: id, download: try await self.jobs.cancel(job.id).download(nil))
+    }
+
+    /// The job that a reference names, `nil` for a reference of an upstream; `notFound` where there is none any more.
+    func job(of reference: DownloadReference) async throws(ProviderError) -> Job? {
+        guard let id = Job.id(of: reference) else { return nil }
+        let job: Job?
+        do {
+            job = try await self.jobs.table.job(id)
+        } catch {
+            throw ProviderError(.unavailable, message: "The gateway cannot read its store now.", cause: "\(error)")
+        }
+        guard let job, job.reference == reference else { throw .notFound() }
+        return job
+    }
+}

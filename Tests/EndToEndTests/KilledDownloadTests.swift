@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import Simulators
+import Testing
+
+extension EndToEnd {
+    /// The real server, ended in the middle of its work: nothing is lost, doubled or wrong afterwards.
+    @Suite struct KilledDownloadTests {
+        private static let key = "killed-downloads-admin-key"
+        private static let environment = ["SLUICE_ADMIN_KEY": Self.key]
+
+        /// Serves in a folder whose configuration allows the loopback.
+        private static func serve(
+            in folder: URL,
+            _ body: (GatewayProcess, HTTPCaller) async throws -> Void
+        ) async throws {
+            let file = folder.appendingPathComponent("sluice.yaml")
+            let yaml = """
+                server: { host: 127.0.0.1, port: 0 }
+                storage: { path: "\(folder.path)/var" }
+                egress: { allowAddresses: [127.0.0.0/8] }
+                limits: { default: { requests: 1000000/min, burst: 1000000 } }
+                providers: [ { name: web, kind: web } ]
+                """
+            try yaml.write(to: file, atomically: true, encoding: .utf8)
+            try await GatewayProcess.serve(["--config", file.path], in: folder, environment: Self.environment) {
+                try await body($0, $1.with([(name: "Authorization", value: "Bearer \(Self.key)")]))
+            }
+        }
+
+        private static func withOrigin(_ body: (OriginSimulator, URL) async throws -> Void) async throws {
+            let origin = try await OriginSimulator.start(library: SimulatedLibrary(seed: 11))
+            do {
+                try await withTemporaryFolder { try await body(origin, $0) }
+                await origin.stop()
+            } catch {
+                await origin.stop()
+                throw error
+            }
+        }
+
+        @Test func goesOnFromTheLastDurableByteAfterAKill() async throws {
+            try await Self.withOrigin { origin, folder in
+                let file = origin.library.addFile("big.bin", size: 40_000_000)
+                // Slow enough that a second, and with it a checkpoint, passes before its end.
+                origin.server.faults.add(.pace(.milliseconds(4)))
+                var id = ""
+                try await Self.serve(in: folder) { process, caller in
+                    id = try #require(try await caller.create(origin.url("big.bin")).json["id"].text)
+                    try await eventually("a checkpoint") { try Self.checkpointedBytes(folder) > 0 }
+                    process.crash()
+                    _ = try await process.status()
+                }
+                let kept = try Self.checkpointedBytes(folder)
+                try await Self.serve(in: folder) { _, caller in
+                    let done = try await caller.end(of: id)
+                    #expect(done["status"] == "completed" && done["checksum"].text == file.contents.sha256, "\(done)")
+                    #expect(try await caller.get("/v1/downloads/\(id)").digest == file.contents.sha256)
+                }
+                #expect(origin.server.requests.last?.header("Range") == "bytes=\(kept)-")
+                #expect(origin.server.requests.last?.header("If-Range") != nil)
+            }
+        }
+
+        @Test func goesOnAfterAGracefulStop() async throws {
+            try await Self.withOrigin { origin, folder in
+                let file = origin.library.addFile("big.bin", size: 40_000_000)
+                origin.server.faults.add(.stall(afterBytes: 20_000_000))
+                var id = ""
+                try await Self.serve(in: folder) { _, caller in
+                    id = try #require(try await caller.create(origin.url("big.bin")).json["id"].text)
+                    try await eventually("bytes") {
+                        try await caller.metadata(of: id)["progress"]["receivedBytes"].integer ?? 0 >= 19_000_000
+                    }
+                }
+                try await Self.serve(in: folder) { _, caller in
+                    let done = try await caller.end(of: id)
+                    #expect(done["status"] == "completed" && done["checksum"].text == file.contents.sha256, "\(done)")
+                }
+                let range = try #require(origin.server.requests.last?.header("Range"))
+                #expect((Int64(range.dropFirst(6).dropLast()) ?? 0) >= 19_000_000, "\(range)")
+            }
+        }
+
+        @Test(arguments: [UInt64(1), 2, 3]) func killsAtRandomPointsLoseAndDoubleNothing(_ seed: UInt64) async throws {
+            try await Self.withOrigin { origin, folder in
+                var random = SeededNumbers(state: seed)
+                var files: [String: SimulatedFile] = [:]
+                var ids: [String: String] = [:]
+                for round in 0..<8 {
+                    try await Self.serve(in: folder) { process, caller in
+                        for number in 0..<4 {
+                            let name = "file-\(round)-\(number).bin"
+                            files[name] = origin.library.addFile(name, size: Int64.random(in: 0...6_000_000, using: &random))
+                            if Bool.random(using: &random) {
+                                origin.server.faults.add(.cut(afterBytes: Int64.random(in: 0...3_000_000, using: &random)))
+                            }
+                            let made = try await caller.create(origin.url(name), more: ",\"filename\":\"\(name)\"")
+                            ids[name] = try #require(made.json["id"].text)
+                        }
+                        let pause = Int.random(in: 0...400, using: &random)
+                        try await Task.sleep(for: .milliseconds(pause))
+                        process.crash()
+                        _ = try await process.status()
+                    }
+                }
+                try await Self.serve(in: folder) { _, caller in
+                    for (name, id) in ids {
+                        let done = try await caller.end(of: id)
+                        let file = try #require(files[name])
+                        #expect(done["status"] == "completed" && done["checksum"].text == file.contents.sha256, "\(done)")
+                        #expect(try await caller.get("/v1/downloads/\(id)").digest == file.contents.sha256)
+                    }
+                    let list = try await caller.get("/v1/downloads?limit=100", [(name: "Cache-Control", value: "no-cache")])
+                    #expect(list.json["total"].integer == Int64(files.count), "\(list.text)")
+                    #expect(Set(list.json["downloads"].list.compactMap { $0["filename"].text }) == Set(files.keys))
+                }
+                let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/var/files/web")
+                #expect(names.count == files.count + 1)
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/var/files/web/.incoming") == [])
+            }
+        }
+
+        @Test func aSecondServerOfTheStoreRunsNoJobs() async throws {
+            try await Self.withOrigin { origin, folder in
+                let file = origin.library.addFile("x.bin", size: 1000)
+                origin.server.faults.add(.stall(afterBytes: 500))
+                try await Self.serve(in: folder) { first, caller in
+                    let id = try #require(try await caller.create(origin.url("x.bin")).json["id"].text)
+                    try await eventually("the first request") { origin.server.requests.count == 1 }
+                    try await Self.serve(in: folder) { second, _ in
+                        try await eventually("the second server's complaint") {
+                            second.complaints.contains("Another process runs the jobs")
+                        }
+                        #expect(origin.server.requests.count == 1)
+                        first.crash()
+                        let done = try await caller.with(caller.headers).end(of: id, at: second)
+                        #expect(done["checksum"].text == file.contents.sha256)
+                    }
+                }
+            }
+        }
+
+        /// How many bytes the store knows to be durable.
+        private static func checkpointedBytes(_ folder: URL) throws -> Int64 {
+            let rows = try Store.jobCheckpoints(in: folder.path + "/var")
+            let bytes = rows.compactMap { try? JSONDecoder().decode(JSONValue.self, from: $0)["bytes"].integer }
+            return bytes.first ?? 0
+        }
+    }
+}
+
+/// Numbers that are the same each time.
+private struct SeededNumbers: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var z = self.state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
