@@ -5,9 +5,9 @@ import Downloads
 /// How many jobs run, and how patient their runner is.
 public struct JobPolicy: Sendable, Hashable {
     /// How many run at once.
-    public var concurrency = 8
+    public var concurrency: Int
     /// How many of them on one host.
-    public var perHost = 4
+    public var perHost: Int
     /// How many one caller may have that have not ended.
     public var mostOpen = 10_000
     /// How long failed and cancelled ones are kept; seconds.
@@ -19,8 +19,11 @@ public struct JobPolicy: Sendable, Hashable {
     private static let firstPause = Duration.seconds(1)
     private static let longestPause = Duration.seconds(60)
 
-    /// The defaults.
-    public init() {}
+    /// Creates a policy.
+    public init(concurrency: Int = 8, perHost: Int = 4) {
+        self.concurrency = concurrency
+        self.perHost = perHost
+    }
 
     /// The pause after the try number `tries` (from 1) that failed; `nil`: no other try.
     ///

@@ -10,7 +10,7 @@ import Synchronization
 /// An upstream that does what the test says, and counts what it was asked.
 final class FakeProvider: Provider {
     enum Operation: Hashable, Sendable {
-        case sessions, list, download, content, delete, check
+        case sessions, list, download, content, delete, check, plan, create, abandon
     }
 
     struct Script: Sendable {
@@ -25,6 +25,8 @@ final class FakeProvider: Provider {
         /// Failures of single containers.
         var listFailures: [String: ProviderError] = [:]
         var gates: [Operation: Gate] = [:]
+        /// Works on what is to be brought in; without it the file is there at once.
+        var create: (@Sendable (CreateWork, CreateReport) async throws(ProviderError) -> Download)?
         /// Answers in place of ``bytes``.
         var content: (@Sendable (DownloadReference, ContentRequest) throws(ProviderError) -> Content)?
     }
@@ -36,6 +38,7 @@ final class FakeProvider: Provider {
     private let calls = Mutex<[Operation]>([])
     private let queries = Mutex<[ListQuery]>([])
     private let requests = Mutex<[ContentRequest]>([])
+    private let works = Mutex<[CreateWork]>([])
 
     static let everything = Capabilities(listsSessions: true, delete: true)
 
@@ -148,7 +151,24 @@ final class FakeProvider: Provider {
         self.remove(reference)
     }
 
+    func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
+        _ = try await self.begin(.plan)
+        return CreatePlan(session: request.directory, name: request.filename ?? "file", host: request.url)
+    }
+
+    func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
+        self.works.withLock { $0.append(work) }
+        let script = try await self.begin(.create)
+        if let create = script.create { return try await create(work, report) }
+        return self.add(work.request.filename ?? "file", in: work.request.directory, item: work.id.uuidString)
+    }
+
+    func abandon(_ work: CreateWork) async throws(ProviderError) { _ = try await self.begin(.abandon) }
+
     func check() async throws(ProviderError) { _ = try await self.begin(.check) }
+
+    /// What it was given to bring in, try by try.
+    var creates: [CreateWork] { self.works.withLock { $0 } }
 
     /// Counts the call, waits at its gate, fails where it is to fail; what is scripted after the gate counts.
     private func begin(_ operation: Operation) async throws(ProviderError) -> Script {
