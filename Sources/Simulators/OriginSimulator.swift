@@ -7,7 +7,7 @@ import HTTPTypes
 /// - `/files/NAME`: a file with ranges and a strong `ETag`
 /// - `/plain/NAME`: the same without either
 /// - `/named/NAME?as=TEXT`: with TEXT for a `Content-Disposition`
-/// - `/redirect?to=URL`: 302
+/// - `/redirect?to=URL`: 302; `/loop`: 302 to itself
 public struct OriginSimulator: Sendable {
     /// What it holds; of two files of one name the later is served.
     public let library: SimulatedLibrary
@@ -36,6 +36,7 @@ public struct OriginSimulator: Sendable {
         if segments == ["redirect"], let target = request.value("to") {
             return SimulatedResponse(302, headers: ["Location": target])
         }
+        if segments == ["loop"] { return SimulatedResponse(302, headers: ["Location": "/loop"]) }
         guard segments.count == 2, let file = library.files.last(where: { $0.name == segments[1] }) else {
             return .text("Not found", status: 404)
         }

@@ -82,7 +82,6 @@ extension EndToEnd {
 
         @Test(arguments: [
             ("../../etc/passwd", "passwd"), ("..", "download"), ("a/b\\c.txt", "c.txt"), ("\u{202E}gpj.exe", "gpj.exe"),
-            ("  ", "download"),
         ])
         func namesAreMadeSafe(_ name: String, _ safe: String) async throws {
             try await Self.run { gateway, origin in
@@ -97,11 +96,8 @@ extension EndToEnd {
                 let url = origin.baseURL + "/named/x?as=attachment%3B%20filename%3D%22\(escaped ?? "")%22"
                 let other = try await gateway.admin.create(url)
                 let end = try await gateway.admin.end(of: try #require(other.json["id"].text))
-                // The server's name, or where it says none the URL's.
-                #expect(
-                    end["status"] == "completed" && (end["filename"].text ?? "").hasPrefix(safe.prefix(1)),
-                    "\(end)"
-                )
+                let numbered = SafeFilename.numbered(safe, 2)
+                #expect(end["status"] == "completed" && end["filename"].text == numbered, "\(end)")
             }
         }
 
@@ -114,7 +110,7 @@ extension EndToEnd {
                     (origin.url("x"), ",\"checksum\":\"\(wrong)\"", "CHECKSUM_MISMATCH"),
                     (origin.baseURL + "/redirect?to=http%3A%2F%2F10.0.0.1%2F", "", "DOMAIN_BLOCKED"),
                     (origin.baseURL + "/redirect?to=file%3A%2F%2F%2Fetc%2Fpasswd", "", "INVALID_URL"),
-                    (origin.baseURL + "/redirect?to=%2Fredirect", "", "NETWORK_ERROR"),
+                    (origin.baseURL + "/loop", "", "NETWORK_ERROR"),
                 ]
                 for (url, more, code) in cases {
                     let made = try await gateway.admin.create(url, more: more)

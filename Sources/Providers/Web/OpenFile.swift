@@ -75,17 +75,24 @@ final class OpenFile: Sendable {
     }
 }
 
-/// Runs what blocks on a thread for it; goes to its end also in a cancelled task.
+/// Runs what blocks on a thread for it; goes to its end also in a cancelled task, whose last bytes are to be kept too.
 func onFileThread<Value: Sendable>(
     _ work: @escaping @Sendable () throws(StorageError) -> Value
 ) async throws(StorageError) -> Value {
-    let result: Result<Value, StorageError>
-    do {
-        result = try await NIOThreadPool.singleton.runIfActive {
-            do throws(StorageError) { return .success(try work()) } catch { return .failure(error) }
+    let result = await withCheckedContinuation { continuation in
+        NIOThreadPool.singleton.submit { state in
+            guard case .active = state else {
+                continuation.resume(
+                    returning: Result<Value, StorageError>.failure(.failed(call: "thread", code: ECANCELED))
+                )
+                return
+            }
+            do throws(StorageError) {
+                continuation.resume(returning: .success(try work()))
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
         }
-    } catch {
-        throw .failed(call: "thread", code: ECANCELED)
     }
     return try result.get()
 }
