@@ -58,7 +58,9 @@ import Testing
         #expect(configuration.egress.allowAddresses == [])
         #expect(configuration.egress.maxRedirects == defaults.egress.maxRedirects)
         #expect(configuration.egress.maxBytes == defaults.egress.maxBytes)
-        #expect(configuration.providers.map(\.id.name) == ["browserbase", "anchor", "notte", "vagon", "hoody"])
+        #expect(configuration.providers.map(\.id.name) == ["browserbase", "anchor", "notte", "vagon", "hoody", "web"])
+        #expect(configuration.jobs == JobPolicy())
+        #expect(configuration.providers.last?.settings.isEmpty == true)
     }
 
     @Test func theDemosFileNeedsItsVariables() throws {

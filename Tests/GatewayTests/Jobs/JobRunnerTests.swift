@@ -128,6 +128,21 @@ import Testing
         }
     }
 
+    @Test func oneCallersManyDoNotDelayAnothersOne() async throws {
+        let gate = Gate()
+        try await JobFixture.run(policy: JobPolicy(concurrency: 1), script: { $0.gates[.create] = gate }) { jobs in
+            let (many, one) = (
+                try await jobs.gateway.key([.read, .write]), try await jobs.gateway.key([.read, .write])
+            )
+            for number in 0..<30 { _ = try await jobs.create("many \(number)", key: many) }
+            let id = try await jobs.create("one", key: one)
+            gate.open()
+            try await jobs.wait(for: "completed", of: id)
+            let order = jobs.provider.creates.compactMap(\.request.filename)
+            #expect(order.firstIndex(of: "one") == 1, "\(order)")
+        }
+    }
+
     @Test func runsNoMoreThanItMayInAllAndOnOneHost() async throws {
         let now = Mutex<[String: Int]>([:])
         let most = Mutex((all: 0, host: 0))
