@@ -8,6 +8,8 @@ struct Hop: Sendable {
     private(set) var url: TargetURL
     private(set) var body: TransferRequestBody
     let limits: TransferLimits
+    /// See ``TransferRequest/writes``.
+    let writes: Bool
     /// Whether this and every hop before had the trusted origin.
     ///
     /// A foreign host must not be able to send us back with a key in hand, or to an address that only the operator may name.
@@ -26,6 +28,7 @@ struct Hop: Sendable {
         self.url = try TargetURL(request.url)
         self.body = request.body
         self.limits = request.limits
+        self.writes = request.writes
         self.headers = request.headers
         self.originHeaders = request.originHeaders
         self.credentials = request.credentials

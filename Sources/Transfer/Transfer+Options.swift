@@ -43,7 +43,7 @@ extension Transfer {
     /// DELETE is idempotent (RFC 9110, 9.2.2), but the second answer is another: what was deleted would be "not found".
     private var mayRepeat: Bool {
         if case .stream = self.hop.body { return false }
-        return [.get, .head, .options].contains(self.hop.method)
+        return !self.hop.writes && [.get, .head, .options].contains(self.hop.method)
     }
 
     private func setTexts() -> Bool {

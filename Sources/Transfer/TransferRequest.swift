@@ -23,6 +23,8 @@ public struct TransferRequest: Sendable {
     public var limits: TransferLimits
     /// How many redirects are followed, each judged anew; with 0 a redirect is answered as it is.
     public var maxRedirects: Int
+    /// It changes something although its method does not say so: no connection from the pool may make libcurl send it twice.
+    public var writes: Bool
 
     /// Creates a request.
     public init(
@@ -34,7 +36,8 @@ public struct TransferRequest: Sendable {
         trustedOrigin: Origin? = nil,
         body: TransferRequestBody = .none,
         limits: TransferLimits = TransferLimits(),
-        maxRedirects: Int = 0
+        maxRedirects: Int = 0,
+        writes: Bool = false
     ) {
         self.method = method
         self.url = url
@@ -45,6 +48,7 @@ public struct TransferRequest: Sendable {
         self.body = body
         self.limits = limits
         self.maxRedirects = maxRedirects
+        self.writes = writes
     }
 }
 

@@ -159,9 +159,14 @@ extension JobRunner {
         _ failure: DownloadFailure
     ) async {
         do {
-            try await provider?.abandon(CreateWork(job, request))
+            // With what this try kept, too.
+            let latest = try await self.table.job(job.id) ?? job
+            try await provider?.abandon(CreateWork(latest, request))
         } catch {
-            self.logger.warning("A failed job left something behind: \(error.message)", metadata: ["job": "\(job.id)"])
+            self.logger.warning(
+                "A failed job may have left something behind.",
+                metadata: ["job": "\(job.id)", "error": "\(error)"]
+            )
         }
         await self.fail(job, failure)
     }

@@ -38,6 +38,14 @@ extension HoodyAPI {
         var isFile: Bool { !self.pathType.lowercased().hasSuffix("dir") }
     }
 
+    struct Started: Decodable, Sendable {
+        var id: Lenient<String>?
+
+        enum CodingKeys: String, CodingKey {
+            case id = "download_id"
+        }
+    }
+
     struct Active: Decodable, Sendable {
         var downloads: [Transfer]
     }

@@ -73,6 +73,28 @@ struct HoodyAPI: Sendable {
         try await self.client.perform(UpstreamCall(.delete, "/api/v1/downloads/" + (try URLPath.part(transfer))))
     }
 
+    /// Has the server fetch a URL into a folder; the transfer's id, where the answer has it.
+    ///
+    /// A `GET` that writes. Newer servers answer when the transfer has ended, so that it takes patience.
+    func start(
+        _ request: CreateRequest,
+        into folder: HoodyPath,
+        named name: String
+    ) async throws(ProviderError) -> String? {
+        let seconds = request.timeout.components.seconds
+        var call = UpstreamCall(
+            .get,
+            "/" + (try Self.encode(folder)),
+            query: [
+                (name: "download", value: request.url), (name: "filename", value: name),
+                (name: "timeout", value: String(seconds)),
+            ]
+        )
+        call.patience = .seconds(seconds + 30)
+        call.writes = true
+        return try await self.client.json(Started.self, call).id?.value
+    }
+
     private static func encode(_ folder: HoodyPath) throws(ProviderError) -> String {
         folder == .root ? "" : try URLPath.parts(folder.text)
     }

@@ -8,13 +8,18 @@ struct HoodyProvider: Provider {
     let id: ProviderID
     let api: HoodyAPI
     let sleep: @Sendable (Duration) async throws -> Void
+    let now: @Sendable () -> Date
+    /// Judges a URL that a caller brought: the server would fetch from where only it can reach.
+    let check: @Sendable (String) async throws(ProviderError) -> Void
 
     static let promises = Capabilities(
         listsSessions: true,
         listsRoot: true,
         ranges: true,
         namesAreIdentity: true,
-        delete: true
+        delete: true,
+        create: true,
+        cancel: true
     )
 
     var kind: String { HoodySettings.kind }
@@ -160,7 +165,7 @@ struct HoodyProvider: Provider {
         }
     }
 
-    private func cancel(_ transfer: HoodyAPI.Transfer) async throws(ProviderError) {
+    func cancel(_ transfer: HoodyAPI.Transfer) async throws(ProviderError) {
         guard let id = transfer.id else { throw .notFound() }
         do {
             try await self.api.cancel(id)
@@ -190,7 +195,7 @@ struct HoodyProvider: Provider {
 
     // MARK: Identity and words
 
-    private var words: UpstreamWords { self.api.client.failures.words }
+    var words: UpstreamWords { self.api.client.failures.words }
 
     private func listing(_ folder: HoodyPath, _ parts: Parts? = nil) -> HoodyListing {
         HoodyListing(

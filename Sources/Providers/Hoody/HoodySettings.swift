@@ -34,6 +34,15 @@ struct HoodySettings: AdapterSettings {
             },
             refine: HoodyAPI.refine
         )
-        return HoodyProvider(id: id, api: HoodyAPI(client: client), sleep: environment.sleep)
+        let transfer = environment.transfer
+        return HoodyProvider(
+            id: id,
+            api: HoodyAPI(client: client),
+            sleep: environment.sleep,
+            now: environment.now,
+            check: { url throws(ProviderError) in
+                do throws(TransferError) { try await transfer.check(url) } catch { throw WebFailures.refusal(error) }
+            }
+        )
     }
 }

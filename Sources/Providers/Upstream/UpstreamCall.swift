@@ -21,6 +21,10 @@ struct UpstreamCall: Sendable {
     var body: ByteBuffer?
     /// Redirects that are followed, always without the credential on another origin.
     var maxRedirects: Int
+    /// How long the first byte of the answer is waited for; `nil`: as for every call.
+    var patience: Duration?
+    /// It changes something, whatever its method says: it is never sent twice.
+    var writes = false
 
     init(
         _ method: HTTPRequest.Method = .get,

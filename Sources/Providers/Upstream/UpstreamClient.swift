@@ -154,15 +154,18 @@ struct UpstreamClient: Sendable {
         at url: String,
         with credential: ProviderCredential?
     ) -> TransferRequest {
-        TransferRequest(
+        var limits = self.limits
+        limits.firstByte = call.patience ?? limits.firstByte
+        return TransferRequest(
             method: call.method,
             url: url,
             headers: call.headers,
             credentials: credential.map { self.authorize($0, call) } ?? [:],
             trustedOrigin: self.upstream.origin,
             body: call.body.map { .bytes($0) } ?? .none,
-            limits: self.limits,
-            maxRedirects: call.maxRedirects
+            limits: limits,
+            maxRedirects: call.maxRedirects,
+            writes: call.writes
         )
     }
 

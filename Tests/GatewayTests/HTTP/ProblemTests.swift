@@ -108,7 +108,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("PUT", "/v1/downloads", "GET"), ("HEAD", "/v1/downloads", "GET"), ("DELETE", "/v1/downloads", "GET"),
+        ("PUT", "/v1/downloads", "GET, POST"), ("HEAD", "/v1/downloads", "GET, POST"),
+        ("DELETE", "/v1/downloads", "GET, POST"),
         ("PATCH", "/v1/downloads/dl_x", "DELETE, GET, HEAD"), ("POST", "/v1/downloads/dl_x", "DELETE, GET, HEAD"),
         ("DELETE", "/v1/keys", "GET, POST"), ("PUT", "/v1/keys/x", "DELETE, GET, PATCH"), ("POST", "/v1/logs", "GET"),
         ("GET", "/v1/providers/alpha/test", "POST"), ("FOO", "/openapi.yaml", "GET"),

@@ -146,6 +146,7 @@ import Testing
     @Test func runsNoMoreThanItMayInAllAndOnOneHost() async throws {
         let now = Mutex<[String: Int]>([:])
         let most = Mutex((all: 0, host: 0))
+        let gate = Gate()
         try await JobFixture.run(
             policy: JobPolicy(concurrency: 3, perHost: 2),
             script: { script in
@@ -155,7 +156,7 @@ import Testing
                         let (all, host) = (now.values.reduce(0, +), now.values.max() ?? 0)
                         most.withLock { $0 = (max($0.all, all), max($0.host, host)) }
                     }
-                    try? await Task.sleep(for: .milliseconds(10))
+                    try? await gate.wait()
                     now.withLock { $0[work.request.url, default: 0] -= 1 }
                     throw ProviderError(.notFound, message: "Gone.")
                 }
@@ -163,6 +164,8 @@ import Testing
         ) { jobs in
             var ids: [String] = []
             for number in 0..<12 { ids.append(try await jobs.create(url: "https://\(number % 2).example")) }
+            try await eventually("as many run as may") { now.withLock { $0.values.reduce(0, +) } == 3 }
+            gate.open()
             for id in ids { try await jobs.wait(for: "failed", of: id) }
             #expect(most.withLock { $0 } == (3, 2))
         }
