@@ -46,7 +46,7 @@ build: deps
 	$(BUILD)
 
 release: deps
-	$(BUILD) -c release --product sluice
+	$(BUILD) -c release --product sluice --static-swift-stdlib
 
 # ARGS="--rounds 1 --size 67108864" makes it short.
 bench: deps release

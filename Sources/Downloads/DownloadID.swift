@@ -17,7 +17,8 @@ public struct DownloadID: Sendable {
         case digest(provider: ProviderID, Data)
     }
 
-    private let key: SymmetricKey
+    /// Has taken in the key: what is authenticated with a copy of it saves that.
+    private let authenticator: HMAC<SHA256>
     private let providers: [Data: ProviderID]
 
     /// Longest id that is made or read, in characters.
@@ -28,11 +29,12 @@ public struct DownloadID: Sendable {
 
     /// Ids for `providers`, authenticated with a key that is derived from `secret` for this purpose alone.
     public init(secret: SymmetricKey, providers: [ProviderID]) {
-        self.key = HKDF<SHA256>.deriveKey(
+        let key = HKDF<SHA256>.deriveKey(
             inputKeyMaterial: secret,
             info: Data("sluice download id v1".utf8),
             outputByteCount: 32
         )
+        self.authenticator = HMAC<SHA256>(key: key)
         self.providers = Dictionary(providers.map { (Self.short($0), $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -71,7 +73,9 @@ public struct DownloadID: Sendable {
     }
 
     private func tag(of body: Data) -> Data {
-        Data(HMAC<SHA256>.authenticationCode(for: body, using: self.key)).prefix(Self.tagBytes)
+        var authenticator = self.authenticator
+        authenticator.update(data: body)
+        return Data(authenticator.finalize()).prefix(Self.tagBytes)
     }
 
     private static func short(_ provider: ProviderID) -> Data {

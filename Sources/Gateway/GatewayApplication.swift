@@ -178,7 +178,7 @@ public struct GatewayApplication: Sendable {
         )
         return Application(
             router: try self.router(requestIDs),
-            server: .http1(configuration: channel),
+            server: HTTPServerBuilder { LoopChannel(HTTP1Channel(responder: $0, configuration: channel)) },
             configuration: ApplicationConfiguration(address: .hostname(server.host, port: server.port)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? server.port) },
             logger: self.logger
@@ -227,7 +227,7 @@ public struct GatewayApplication: Sendable {
             library: self.library,
             keys: self.keys,
             cursors: self.cursors,
-            linkBase: linkBase,
+            texts: DownloadTexts(linkBase: linkBase),
             stallTimeout: self.configuration.server.stallTimeout
         )
         .add(to: router)

@@ -49,10 +49,9 @@ struct CommonOptions: ParsableArguments {
 
     /// The operator's log, on standard error.
     static var logger: Logger {
-        var logger = Logger(label: "sluice") { StreamLogHandler.standardError(label: $0) }
-        let level = ProcessInfo.processInfo.environment["SLUICE_LOG_LEVEL"] ?? "info"
-        logger.logLevel = Logger.Level(rawValue: level) ?? .info
-        return logger
+        let level =
+            ProcessInfo.processInfo.environment["SLUICE_LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0) } ?? .info
+        return Logger(label: "sluice") { OperatorLog(label: $0, logLevel: level) }
     }
 }
 

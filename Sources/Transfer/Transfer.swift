@@ -18,6 +18,7 @@ final class Transfer {
     let id: TransferID
     let hop: Hop
     let judge: EgressJudge
+    let buffers: BodyBuffers
 
     let handle: UnsafeMutableRawPointer
     let errorText: UnsafeMutablePointer<CChar>
@@ -44,14 +45,12 @@ final class Transfer {
     private var isTouched = true
     private var lastTouch = ContinuousClock.now
 
-    /// Largest element handed on: what back-pressure counts in.
-    static let elementSize = 256 * 1024
-
     /// Creates a handle that is not set up; `nil` where libcurl has no memory.
     init?(
         _ id: TransferID,
         _ hop: Hop,
         _ judge: EgressJudge,
+        _ buffers: BodyBuffers,
         delegate: TransferDelegate,
         onHead: CheckedContinuation<Result<TransferResponse, TransferError>, Never>
     ) {
@@ -59,10 +58,10 @@ final class Transfer {
         unsafe self.handle = handle
         unsafe self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         unsafe self.errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        (self.id, self.hop, self.judge, self.onHead) = (id, hop, judge, onHead)
+        (self.id, self.hop, self.judge, self.buffers, self.onHead) = (id, hop, judge, buffers, onHead)
         self.upload = Upload(hop)
         let made = TransferBody.Producer.makeSequence(
-            backPressureStrategy: .init(lowWatermark: 2, highWatermark: 4),
+            backPressureStrategy: .init(lowWatermark: buffers.depth, highWatermark: buffers.depth),
             finishOnDeinit: true,
             delegate: delegate
         )
@@ -123,7 +122,7 @@ extension Transfer {
             self.isPaused = true
             return .paused
         }
-        if self.gathered.readableBytes + bytes.count > Self.elementSize {
+        if self.gathered.readableBytes + bytes.count > max(self.buffers.size, self.gathered.capacity) {
             // What was gathered goes first; these bytes are then either gathered or asked for again.
             guard self.flush() else { return .dropped }
             if self.readerIsFull {
@@ -131,12 +130,12 @@ extension Transfer {
                 return .paused
             }
         }
-        if self.gathered.capacity == 0 {
-            // libcurl hands out 16 KB at most: a full piece is most likely followed by more.
-            let isFull = bytes.count >= Int(CURL_MAX_WRITE_SIZE)
-            self.gathered.reserveCapacity(isFull ? Self.elementSize : bytes.count)
+        // libcurl hands out 16 KB at most: a full piece is most likely followed by more.
+        if self.gathered.capacity == 0, bytes.count >= min(Int(CURL_MAX_WRITE_SIZE), self.buffers.size) {
+            self.gathered = self.buffers.take()
         }
         unsafe self.gathered.writeBytes(bytes)
+        self.buffers.received &+= UInt64(bytes.count)
         return .taken
     }
 
@@ -145,6 +144,7 @@ extension Transfer {
         guard self.gathered.readableBytes > 0 else { return true }
         let element = self.gathered
         self.gathered = ByteBuffer()
+        self.buffers.lend(element)
         switch self.source.yield(element) {
         case .produceMore: break
         case .stopProducing: self.readerIsFull = true
@@ -170,7 +170,10 @@ extension Transfer {
         if self.isTouched { self.lastTouch = now }
         self.isTouched = false
         // Where the reader is gone, its delegate has asked for removal.
-        _ = self.flush()
+        guard self.flush(), self.readerIsFull, !self.isPaused else { return }
+        // Here, and not when the next bytes come: of those libcurl would keep a copy.
+        self.isPaused = true
+        self.applyPauses()
     }
 
     /// When the transfer is given up, and as what; `nil` while it waits for our own side.

@@ -23,6 +23,7 @@ public actor TransferClient {
     private let lastID = NIOLockedValueBox<TransferID>(0)
     private var judge: EgressJudge
     private var transfers: [TransferID: Transfer] = [:]
+    private let buffers = BodyBuffers()
     private var isClosed = false
 
     /// The thread.
@@ -126,7 +127,7 @@ extension TransferClient {
             return
         }
         let delegate = TransferDelegate(client: self, id: id)
-        guard let transfer = Transfer(id, hop, self.judge, delegate: delegate, onHead: onHead) else {
+        guard let transfer = Transfer(id, hop, self.judge, self.buffers, delegate: delegate, onHead: onHead) else {
             onHead.resume(returning: .failure(TransferError(.connectFailed, detail: "no handle")))
             return
         }
@@ -135,6 +136,7 @@ extension TransferClient {
             return
         }
         self.transfers[id] = transfer
+        self.buffers.transfers = self.transfers.count
         if case .stream(_, let source) = hop.body { transfer.upload.pulled(by: self.pump(source, id)) }
     }
 
@@ -144,6 +146,7 @@ extension TransferClient {
     func remove(_ id: TransferID, _ outcome: TransferError?) {
         guard let transfer = self.transfers.removeValue(forKey: id) else { return }
         _ = unsafe curl_multi_remove_handle(self.thread.multi, transfer.handle)
+        self.buffers.transfers = self.transfers.count
         transfer.end(outcome)
     }
 
@@ -159,8 +162,7 @@ extension TransferClient {
 
     /// Lets libcurl do what can be done now; returns how long nothing is due.
     func turn() -> Duration {
-        var running: Int32 = 0
-        _ = unsafe curl_multi_perform(self.thread.multi, &running)
+        self.perform()
         self.removeDone()
         let now = ContinuousClock.now
         var wait = Duration.seconds(60)
@@ -174,6 +176,16 @@ extension TransferClient {
             }
         }
         return wait
+    }
+
+    /// libcurl reads each socket once; where that gave much, there is most likely more to gather before it is handed on.
+    private func perform() {
+        var running: Int32 = 0
+        for _ in 0..<BodyBuffers.largest / Transfer.longestRead {
+            let before = self.buffers.received
+            _ = unsafe curl_multi_perform(self.thread.multi, &running)
+            guard self.buffers.received &- before >= UInt64(Transfer.longestRead / 2) else { return }
+        }
     }
 
     private func removeDone() {

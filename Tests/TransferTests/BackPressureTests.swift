@@ -50,7 +50,7 @@ struct BackPressureTests {
             }
             #expect(checker.isIntact)
             #expect(checker.count == total)
-            #expect(largest <= Transfer.elementSize)
+            #expect(largest <= BodyBuffers.largest)
         }
     }
 

@@ -45,6 +45,20 @@ public struct LogEntry: Hashable, Sendable {
             self.upstream = upstream
             self.body = body
         }
+
+        /// What happens within a part of the gateway.
+        enum Part {
+            case auth, limit, cache, upstream
+        }
+
+        mutating func add(_ milliseconds: Double, to part: Part) {
+            switch part {
+            case .auth: self.auth = (self.auth ?? 0) + milliseconds
+            case .limit: self.limit = (self.limit ?? 0) + milliseconds
+            case .cache: self.cache = (self.cache ?? 0) + milliseconds
+            case .upstream: self.upstream = (self.upstream ?? 0) + milliseconds
+            }
+        }
     }
 
     /// `log_` and a number that grows; empty until it is written.

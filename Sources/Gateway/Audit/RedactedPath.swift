@@ -13,11 +13,26 @@ enum RedactedPath {
 
     /// The path and its query, in printable ASCII, at most 2,048 bytes.
     static func of(_ target: String) -> String {
+        if Self.isPlain(target) { return target }
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts.first.map(Self.redactSegments) ?? ""
         guard parts.count == 2 else { return Self.bounded(path, toBytes: 2048) }
         let query = parts[1].split(separator: "&", omittingEmptySubsequences: false).map(Self.redact)
         return Self.bounded(path + "?" + query.joined(separator: "&"), toBytes: 2048)
+    }
+
+    /// Whether a target has no query, nothing that could be a key, and nothing to escape: most have not.
+    private static func isPlain(_ target: String) -> Bool {
+        guard target.utf8.count <= 2048 else { return false }
+        // The last four letters, in lower case.
+        var last: UInt32 = 0
+        for byte in target.utf8 {
+            guard (0x21...0x7E).contains(byte), byte != UInt8(ascii: "?") else { return false }
+            last = last << 8 | UInt32(byte | 0x20)
+            // `_` becomes DEL by that.
+            if last == 0x736C_637F { return false }
+        }
+        return true
     }
 
     /// The path without gateway keys that somebody put in the place of an id.
@@ -41,6 +56,7 @@ enum RedactedPath {
 
     /// Text without control characters or anything else than printable ASCII (they become `%XX`), cut to `limit` bytes.
     static func bounded(_ text: String, toBytes limit: Int) -> String {
+        if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
         var safe: [UInt8] = []
         safe.reserveCapacity(min(text.utf8.count, limit))
         for byte in text.utf8.prefix(limit + 1) {

@@ -8,8 +8,10 @@ import Hummingbird
 
 /// The head of an answer with a file's bytes: its validators, its name, its type, its length.
 struct ContentAnswer {
-    var download: Download
+    private(set) var download: Download
     let id: String
+    /// Strong, and made only of what the provider says, so that it does not change when the gateway learns a digest.
+    private(set) var etag: String
     /// The caller named `application/octet-stream`, so that the file's own type is not told.
     let asksForBytes: Bool
     /// The file's SHA-256 in hex, where its provider or the gateway knows it.
@@ -23,21 +25,24 @@ struct ContentAnswer {
         self.download = download
         self.id = id
         self.digest = digest
+        self.etag = Self.etag(of: download, id: id)
         self.asksForBytes = asksForBytes
     }
 
     /// This head for a file that turned out to be another when it was opened.
     func with(_ opened: OpenedContent) -> ContentAnswer {
         var answer = self
+        if opened.download.revision != answer.download.revision {
+            answer.etag = Self.etag(of: opened.download, id: self.id)
+        }
         answer.download = opened.download
         if opened.download.revision != self.download.revision { answer.digest = opened.download.checksum }
         answer.upstreamType = opened.mimeType
         return answer
     }
 
-    /// Strong, and made only of what the provider says, so that it does not change when the gateway learns a digest.
-    var etag: String {
-        let digest = SHA256.hash(data: Data("\(self.id) \(self.download.revision)".utf8))
+    private static func etag(of download: Download, id: String) -> String {
+        let digest = SHA256.hash(data: Data("\(id) \(download.revision)".utf8))
         return "\"" + Base64URL.encode(digest.prefix(15)) + "\""
     }
 

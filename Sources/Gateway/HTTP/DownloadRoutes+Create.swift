@@ -22,7 +22,7 @@ extension DownloadRoutes {
             entry.provider = provider.name
             entry.sessionId = wanted.directory
         }
-        let creation = try await context.record.timing(\.upstream) { () async throws in
+        let creation = try await context.record.timing(.upstream) { () async throws in
             try await self.library.create(wanted, in: provider, idempotency, for: caller)
         }
         return try self.answer(creation, context)
@@ -35,7 +35,7 @@ extension DownloadRoutes {
         var query = context.query
         try query.finish()
         context.record.note(try await self.library.resolve(id, for: caller).reference, id: id)
-        let cancelled = try await context.record.timing(\.upstream) { () async throws in
+        let cancelled = try await context.record.timing(.upstream) { () async throws in
             try await self.library.cancel(id, for: caller)
         }
         return self.metadata(cancelled)
@@ -93,7 +93,7 @@ extension DownloadRoutes {
         context.record.note(listed.download.reference, id: listed.id)
         var response = self.metadata(listed)
         response.status = .accepted
-        response.headers[.location] = "\(self.linkBase)/v1/downloads/\(listed.id)"
+        response.headers[.location] = "\(self.texts.linkBase)/v1/downloads/\(listed.id)"
         if isReplay { response.headers[.idempotencyReplayed] = "true" }
         return response
     }

@@ -20,7 +20,7 @@ extension DownloadRoutes {
             entry.provider = question.providers?.count == 1 ? question.providers?.first?.name : nil
             entry.sessionId = question.session
         }
-        let list = await context.record.timing(\.upstream) { await self.library.list(question, for: caller) }
+        let list = await context.record.timing(.upstream) { await self.library.list(question, for: caller) }
         try Self.throwIfAllFailed(list, question)
         return self.answer(list, question, request, as: form)
     }
@@ -135,17 +135,14 @@ extension DownloadRoutes {
             case .after(_, let limit): (limit, 0)
             case .all: (list.downloads.count, 0)
             }
-        return JSONText.encode(
-            ListRepresentation(list: list, linkBase: self.linkBase, limit: limit, offset: offset, nextCursor: cursor)
-        )
+        let frame = ListRepresentation(list: list, limit: limit, offset: offset, nextCursor: cursor)
+        return frame.json(list.downloads.map(self.texts.json))
     }
 
     private func lines(_ list: DownloadList) -> ByteBuffer {
         var body = ByteBuffer()
         for item in list.downloads {
-            var line = JSONText.encode(
-                DownloadRepresentation(id: item.id, download: item.download, linkBase: self.linkBase)
-            )
+            var line = self.texts.json(of: item)
             body.writeBuffer(&line)
             body.writeInteger(UInt8(ascii: "\n"))
         }
@@ -155,7 +152,7 @@ extension DownloadRoutes {
     private func csv(_ list: DownloadList) -> ByteBuffer {
         var body = ByteBuffer(string: CSV.line(DownloadRepresentation.columns))
         for item in list.downloads {
-            let row = DownloadRepresentation(id: item.id, download: item.download, linkBase: self.linkBase).row
+            let row = self.texts.representation(of: item).row
             body.writeString(CSV.line(row))
         }
         return body
@@ -165,6 +162,6 @@ extension DownloadRoutes {
     private func nextPage(after request: Request, cursor: String) -> String {
         let query = (request.uri.query ?? "").split(separator: "&")
             .filter { !$0.hasPrefix("cursor=") && !$0.hasPrefix("offset=") }
-        return "\(self.linkBase)/v1/downloads?" + (query + ["cursor=\(cursor)"]).joined(separator: "&")
+        return "\(self.texts.linkBase)/v1/downloads?" + (query + ["cursor=\(cursor)"]).joined(separator: "&")
     }
 }

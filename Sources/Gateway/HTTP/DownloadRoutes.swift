@@ -12,7 +12,7 @@ struct DownloadRoutes: Sendable {
     let library: DownloadLibrary
     let keys: KeyRing
     let cursors: ListCursorCoder
-    let linkBase: String
+    let texts: DownloadTexts
     let stallTimeout: Double
 
     func add(to router: Router<GatewayContext>) {
@@ -33,10 +33,11 @@ struct DownloadRoutes: Sendable {
         var query = context.query
         try query.finish()
         let bypassesCache = request.asksAnew
-        let known = try await context.record.timing(\.cache) { () async throws(ProviderError) in
+        let (place, known) = try await context.record.timing(.cache) { () async throws(ProviderError) in
+            let place = try await self.library.resolve(id, for: caller)
             // Noted before the upstream may fail: what the request was about is known then too.
-            context.record.note(try await self.library.resolve(id, for: caller).reference, id: id)
-            return try await self.library.preview(id, for: caller, bypassesCache: bypassesCache)
+            context.record.note(place.reference, id: id)
+            return (place, try await self.library.preview(place, bypassesCache: bypassesCache))
         }
         let own = known.mimeType.map(MediaType.essence) ?? MediaType.bytes
         // For a file that is itself JSON, `application/json` asks for the metadata, as for every other.
@@ -45,10 +46,10 @@ struct DownloadRoutes: Sendable {
             throw Problem.notAcceptable(offers)
         }
         if type == MediaType.json {
-            let listed = try await context.record.timing(\.cache) { () async throws(ProviderError) in
-                try await self.library.download(id, for: caller, bypassesCache: bypassesCache)
+            let download = try await context.record.timing(.cache) { () async throws(ProviderError) in
+                try await self.library.download(place, bypassesCache: bypassesCache)
             }
-            return self.metadata(listed)
+            return self.metadata(ListedDownload(id: id, download: download))
         }
         let content = ContentAnswer(
             download: known,
@@ -60,13 +61,10 @@ struct DownloadRoutes: Sendable {
     }
 
     func metadata(_ listed: ListedDownload) -> Response {
-        let body = JSONText.encode(
-            DownloadRepresentation(id: listed.id, download: listed.download, linkBase: self.linkBase)
-        )
-        return Response(
+        Response(
             status: .ok,
             headers: [.contentType: MediaType.json, .vary: "Accept", .cacheControl: "private, no-cache"],
-            body: ResponseBody(byteBuffer: body)
+            body: ResponseBody(byteBuffer: self.texts.json(of: listed))
         )
     }
 
@@ -119,7 +117,7 @@ struct DownloadRoutes: Sendable {
         let (opened, allowance) = try await context.requireLimits().open(
             expecting: answer.length(of: ranges)
         ) { () async throws(ProviderError) in
-            try await record.timing(\.upstream) { () async throws(ProviderError) in
+            try await record.timing(.upstream) { () async throws(ProviderError) in
                 answer.framing(try await self.library.open(answer.download, ranges: ranges))
             }
         }
@@ -144,11 +142,11 @@ struct DownloadRoutes: Sendable {
         let id = try Self.id(context)
         var query = context.query
         try query.finish()
-        let reference = try await context.record.timing(\.cache) { () async throws(ProviderError) in
+        let reference = try await context.record.timing(.cache) { () async throws(ProviderError) in
             try await self.library.resolve(id, for: caller).reference
         }
         context.record.note(reference, id: id)
-        try await context.record.timing(\.upstream) { () async throws in
+        try await context.record.timing(.upstream) { () async throws in
             try await self.library.delete(id, for: caller)
         }
         return Response(status: .noContent)

@@ -10,13 +10,13 @@ enum HTTPDate {
 
     /// `Sat, 21 Nov 2026 02:24:00 GMT`.
     static func format(_ date: Date) -> String {
-        let text = RFC3339.format(Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down)))
-        let seconds = RFC3339.parse(text)?.timeIntervalSince1970 ?? 0
+        let seconds = min(max(date.timeIntervalSince1970, -62_135_596_800), 253_402_300_799).rounded(.down)
+        // 19 bytes, as `2026-11-21T02:24:00`.
+        let text = RFC3339.format(Date(timeIntervalSince1970: seconds)).utf8
+        func part(_ start: Int, _ count: Int) -> Substring { Substring(text.dropFirst(start).prefix(count)) }
         let day = (Int((seconds / 86_400).rounded(.down)) % 7 + 7) % 7
-        let fields = text.split(whereSeparator: { "-T:Z".contains($0) })
-        guard fields.count == 6, let month = Int(fields[1]), (1...12).contains(month) else { return "" }
-        let clock = fields[3...5].joined(separator: ":")
-        return "\(Self.days[day]), \(fields[2]) \(Self.months[month - 1]) \(fields[0]) \(clock) GMT"
+        let month = Self.months[max(0, (Int(part(5, 2)) ?? 1) - 1) % 12]
+        return "\(Self.days[day]), \(part(8, 2)) \(month) \(part(0, 4)) \(part(11, 8)) GMT"
     }
 
     /// The time, or `nil` for anything that is not in the IMF form.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Downloads
+import NIOCore
 
-/// The answer to a list, as JSON.
+/// The answer to a list, as JSON; what stands in `downloads` is set in as texts, which are kept from answer to answer.
 struct ListRepresentation: Encodable {
     let list: DownloadList
-    let linkBase: String
     let limit: Int
     let offset: Int
     let nextCursor: String?
@@ -16,16 +16,28 @@ struct ListRepresentation: Encodable {
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
-        let downloads = self.list.downloads.map {
-            DownloadRepresentation(id: $0.id, download: $0.download, linkBase: self.linkBase)
-        }
-        try container.encode(downloads, forKey: .downloads)
+        try container.encode([String](), forKey: .downloads)
         try container.encode(self.list.total, forKey: .total)
         try container.encode(self.list.isComplete, forKey: .complete)
         try container.encode(self.limit, forKey: .limit)
         try container.encode(self.offset, forKey: .offset)
         try container.encode(self.nextCursor, forKey: .nextCursor)
         try container.encode(self.list.sources.map(Source.init), forKey: .sources)
+    }
+
+    /// The whole text, with the texts of the downloads.
+    func json(_ downloads: [ByteBuffer]) -> ByteBuffer {
+        let frame = JSONText.encode(self).readableBytesView
+        // Members are in alphabetical order, and in front of `downloads` there is only a boolean: the first bracket is its.
+        let start = frame.firstIndex(of: UInt8(ascii: "[")).map { $0 + 1 } ?? frame.endIndex
+        var text = ByteBuffer(frame[..<start])
+        text.reserveCapacity(frame.count + downloads.reduce(0) { $0 + $1.readableBytes + 1 })
+        for (index, download) in downloads.enumerated() {
+            if index > 0 { text.writeInteger(UInt8(ascii: ",")) }
+            text.writeImmutableBuffer(download)
+        }
+        text.writeBytes(frame[start...])
+        return text
     }
 
     private struct Source: Encodable {

@@ -48,7 +48,7 @@ struct ProviderRoutes: Sendable {
             throw Problem(.upstreamAuth, "The provider '\(entry.id)' has no usable credential.")
         }
         let started = ContinuousClock.now
-        try await context.record.timing(\.upstream) { () async throws(ProviderError) in try await provider.check() }
+        try await context.record.timing(.upstream) { () async throws(ProviderError) in try await provider.check() }
         return Self.answer(CheckResult(ok: true, durationMs: started.duration(to: .now).milliseconds))
     }
 

@@ -66,13 +66,13 @@ final class RequestRecord: Sendable {
 
     /// Runs `work` and adds the milliseconds that it took to one of the timings.
     func timing<Result, Failure: Error>(
-        _ part: any WritableKeyPath<LogEntry.Timings, Double?> & Sendable,
+        _ part: LogEntry.Timings.Part,
         _ work: () async throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         let start = ContinuousClock.now
         defer {
             let spent = start.duration(to: .now).milliseconds
-            self.note { $0.timings[keyPath: part] = ($0.timings[keyPath: part] ?? 0) + spent }
+            self.note { $0.timings.add(spent, to: part) }
         }
         return try await work()
     }

@@ -21,9 +21,6 @@ struct StreamingBody: Sendable {
     /// Called once, with the bytes that were handed to the connection.
     let onEnd: @Sendable (LogEntry.Outcome, Int64) -> Void
 
-    /// How many bytes are handed over before the event loop is waited for.
-    private static let longestRun = 1 << 20
-
     /// The body for the server to write.
     func responseBody() -> ResponseBody {
         ResponseBody(contentLength: self.length.flatMap { Int(exactly: $0) }) { writer in
@@ -61,16 +58,13 @@ struct StreamingBody: Sendable {
         let end = self.register { watch.cut() }
         defer { end() }
         var iterator = self.body.makeAsyncIterator()
-        var unconfirmed = 0
         while let buffer = try await iterator.next() {
             watch.writeBegan()
             try await writer.write(buffer)
-            unconfirmed += buffer.readableBytes
-            if unconfirmed >= Self.longestRun {
-                // A write only queues work for the event loop, which may be busy: without waiting for it now and then, the
-                // queue would grow past the moment in which the loop sees that the client takes nothing.
-                try await self.channel.eventLoop.submit {}.get()
-                unconfirmed = 0
+            if !self.channel.isWritable {
+                // Returns when the connection takes more: nothing is pulled from the upstream, and nothing held in hand, for
+                // a client that does not read.
+                try await writer.write(contentsOf: EmptyCollection())
             }
             watch.writeEnded()
             sent += Int64(buffer.readableBytes)

@@ -25,8 +25,7 @@ struct OpenedContent: Sendable {
 
 extension DownloadLibrary {
     /// What is known of a file before its bytes are opened; the upstream is asked only for what the catalogue lacks.
-    func preview(_ id: String, for caller: Caller, bypassesCache: Bool) async throws(ProviderError) -> Download {
-        let place = try await self.resolve(id, for: caller)
+    func preview(_ place: Place, bypassesCache: Bool) async throws(ProviderError) -> Download {
         let lasting = Freshness(freshFor: self.freshness.staleFor, staleFor: self.freshness.staleFor)
         // Where names are identities, a newer file may have taken the name; a file of an id stays what it is.
         let freshness = bypassesCache ? nil : place.provider.capabilities.namesAreIdentity ? self.freshness : lasting

@@ -101,14 +101,8 @@ final class DownloadLibrary: Sendable {
     /// What is known of a download; asked anew where it is older than `freshFor`, or with `bypassesCache`.
     ///
     /// An upstream that cannot answer now is stood in for by what is known, up to `staleFor`.
-    func download(
-        _ id: String,
-        for caller: Caller,
-        bypassesCache: Bool = false
-    ) async throws(ProviderError) -> ListedDownload {
-        let place = try await self.resolve(id, for: caller)
-        let download = try await self.download(place, freshness: bypassesCache ? nil : self.freshness)
-        return ListedDownload(id: id, download: self.digests.completing(download))
+    func download(_ place: Place, bypassesCache: Bool) async throws(ProviderError) -> Download {
+        self.digests.completing(try await self.download(place, freshness: bypassesCache ? nil : self.freshness))
     }
 
     /// Removes a download, one that is on its way too; the next try is `notFound`.

@@ -19,7 +19,7 @@ struct AuthenticationMiddleware: RouterMiddleware {
         guard let path = context.target?.path, !HealthRoutes.paths.contains(path) else {
             return try await next(request, context)
         }
-        let caller = try await context.record.timing(\.auth) { () async throws(Problem) in
+        let caller = try await context.record.timing(.auth) { () async throws(Problem) in
             try await self.caller(request, context)
         }
         var context = context

@@ -24,7 +24,7 @@ struct RateLimitMiddleware: RouterMiddleware {
             now: self.now,
             sleep: self.sleep
         )
-        let decision = await context.record.timing(\.limit) { limits.admit() }
+        let decision = await context.record.timing(.limit) { limits.admit() }
         context.record.hold(decision.permit)
         do {
             if let refusal = decision.refusal { throw Self.problem(refusal, limits.policy, decision) }

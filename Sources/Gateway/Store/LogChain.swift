@@ -9,10 +9,11 @@ import GRDB
 /// Each is over the hash before and all columns of its row, so that nobody without the key can change, drop, add or
 /// reorder rows and make the rest fit.
 struct LogChain: Sendable {
-    private let key: SymmetricKey
+    /// Has taken in the key, and is copied for each entry.
+    private let authenticator: HMAC<SHA256>
 
     init(masterSecret: SymmetricKey) {
-        self.key = MasterSecret.derive(masterSecret, for: "log chain v1")
+        self.authenticator = HMAC<SHA256>(key: MasterSecret.derive(masterSecret, for: "log chain v1"))
     }
 
     /// What the first entry follows.
@@ -31,7 +32,9 @@ struct LogChain: Sendable {
         message.reserveCapacity(512)
         Self.encode(purpose.databaseValue, into: &message)
         for value in values { Self.encode(value, into: &message) }
-        return Data(HMAC<SHA256>.authenticationCode(for: message, using: self.key))
+        var authenticator = self.authenticator
+        authenticator.update(data: message)
+        return Data(authenticator.finalize())
     }
 
     /// Every value has one form, which begins with its type and, where it varies, its length: no two rows look the same.
