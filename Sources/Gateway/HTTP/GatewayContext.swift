@@ -7,6 +7,8 @@ import Logging
 import NIOCore
 
 /// What goes along with a request through the middleware to its route.
+///
+/// Every link of the chain has a copy in its frame, so that what is long is kept behind a reference.
 struct GatewayContext: RequestContext {
     var coreContext: CoreRequestContextStorage
 
@@ -14,7 +16,10 @@ struct GatewayContext: RequestContext {
     let channel: any Channel
 
     /// The decoded target; set by ``TargetMiddleware``, before anything else reads the request.
-    var target: RequestTarget?
+    var target: RequestTarget? {
+        get { self.targetBox?.value }
+        set { self.targetBox = newValue.map(Box.init) }
+    }
 
     /// For the log entry; set by ``LogMiddleware``.
     var record: RequestRecord
@@ -23,10 +28,20 @@ struct GatewayContext: RequestContext {
     var clientAddress: String?
 
     /// Who is calling; set by ``AuthenticationMiddleware`` on every route that needs a key.
-    var caller: Caller?
+    var caller: Caller? {
+        get { self.callerBox?.value }
+        set { self.callerBox = newValue.map(Box.init) }
+    }
 
     /// What the caller may use up; set by ``RateLimitMiddleware`` where there is a caller.
-    var limits: CallerLimits?
+    var limits: CallerLimits? {
+        get { self.limitsBox?.value }
+        set { self.limitsBox = newValue.map(Box.init) }
+    }
+
+    private var targetBox: Box<RequestTarget>?
+    private var callerBox: Box<Caller>?
+    private var limitsBox: Box<CallerLimits>?
 
     init(source: ApplicationRequestContextSource) {
         self.coreContext = CoreRequestContextStorage(source: source)
@@ -53,4 +68,11 @@ struct GatewayContext: RequestContext {
             errors: [FieldProblem(field: "scope", message: scope.rawValue)]
         )
     }
+}
+
+/// A value behind a reference.
+private final class Box<Value: Sendable>: Sendable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
 }
