@@ -20,7 +20,10 @@ final class Catalogue: Sendable {
         var listings = GenerationCache<ListingKey, Listing>(capacity: 1000)
         var sessions = GenerationCache<ProviderID, (sessions: [Session], fetchedAt: Date)>(capacity: 1000)
         var downloads = GenerationCache<DownloadReference, Known>(capacity: 20_000)
-        var tombstones: [Tombstone.Key: Date] = [:]
+        var tombstones: [Tombstone.Key: Date] = [:] {
+            didSet { self.burials &+= 1 }
+        }
+        var burials = 0
         /// Of which epoch each provider's answers are; 0 where nothing is said.
         var epochs: [ProviderID: Int] = [:]
 
@@ -129,6 +132,9 @@ final class Catalogue: Sendable {
             try await self.store.forget(reference)
         }
     }
+
+    /// Another number whenever what is buried may have changed.
+    var burials: Int { self.memory.withLockedValue { $0.burials } }
 
     /// Whether a download of this reference was deleted through the gateway, whatever stands under it now.
     func hasTombstone(of reference: DownloadReference) -> Bool {

@@ -15,22 +15,37 @@ extension DownloadLibrary {
             caller.maySee(provider: entry.id) && (request.providers?.contains(entry.id) ?? true)
         }
         let gatherings = entries.map { SourceGathering($0, asksOneSession: request.session != nil) }
-        await self.gather(gatherings, request, caller)
+        let unanswered = gatherings.filter { !self.recall($0, request, caller) }
+        if !unanswered.isEmpty { await self.gather(unanswered, request, caller) }
         let now = self.now()
         let conclusions = gatherings.map { $0.conclude(at: now) }
         let jobs = await self.jobs(of: entries, request)
-        let listed = conclusions.flatMap {
+        let downloads = conclusions.flatMap {
             ListedJobs(jobs[$0.report.provider] ?? [], self.jobs.progress).merged(into: $0)
         }
-        let matches = self.matches(in: listed, directory.ids, request, caller)
+        let question = MatchCache.Question(request, caller, burials: self.catalogue.burials)
+        let matches = self.matchCache.matches(for: question, in: downloads) {
+            self.matches(in: downloads, directory.ids, request, caller)
+        }
         var sources = conclusions.map(\.report)
-        let counts = Dictionary(grouping: matches, by: \.download.reference.provider).mapValues(\.count)
         for index in sources.indices {
-            sources[index].count = counts[sources[index].provider] ?? 0
+            sources[index].count = matches.counts[sources[index].provider] ?? 0
             // The upstream does not know a container that only jobs are to come into.
             if sources[index].state == .absent, sources[index].count > 0 { sources[index].state = .fresh }
         }
-        return self.window(matches, request, sources)
+        return self.window(matches.items, request, sources)
+    }
+
+    /// Answers from memory, without a task, where one session is asked for and its answer is fresh; whether it did.
+    private func recall(_ gathering: SourceGathering, _ request: ListRequest, _ caller: Caller) -> Bool {
+        guard let session = request.session, !request.bypassesCache, let provider = gathering.entry.provider,
+            caller.maySee(session: session, of: provider.id)
+        else { return false }
+        let key = ListingKey(entry: gathering.entry, session: session, filter: request.filter)
+        guard let answer = self.source.remembered(key) else { return false }
+        gathering.expect(1)
+        gathering.add(answer, for: key)
+        return true
     }
 
     /// Runs the gatherings at once, and leaves them running at the deadline: their answers still reach the catalogue.

@@ -38,6 +38,7 @@ final class DownloadLibrary: Sendable {
     /// What callers had brought in from URLs.
     let jobs: JobRunner
     let logger: Logger
+    let matchCache = MatchCache()
     private let flights = SingleFlight<Place.Key, Result<Download, ProviderError>>()
 
     init(

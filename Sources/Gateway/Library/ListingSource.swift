@@ -30,6 +30,15 @@ struct ListingSource: Sendable {
 
     // MARK: Downloads
 
+    /// What is in memory, where it is fresh.
+    func remembered(_ key: ListingKey) -> Answer? {
+        guard let listing = self.catalogue.remembered(key), listing.age(at: self.now()) <= self.freshness.freshFor
+        else {
+            return nil
+        }
+        return Answer(listing: listing, state: .cached)
+    }
+
     /// What the catalogue can answer at once; a stale answer is renewed in the background.
     func cached(_ key: ListingKey, from provider: any Provider) async -> Answer? {
         guard let listing = await self.catalogue.listing(for: key) else { return nil }
@@ -65,10 +74,7 @@ struct ListingSource: Sendable {
         bypassesCache: Bool = false
     ) -> Task<Result<Listing, ProviderError>, Never> {
         let known = { () -> Result<Listing, ProviderError>? in
-            guard !bypassesCache, let listing = self.catalogue.remembered(key),
-                listing.age(at: self.now()) <= self.freshness.freshFor
-            else { return nil }
-            return .success(listing)
+            bypassesCache ? nil : self.remembered(key).map { .success($0.listing) }
         }
         return self.flights.join(key, known: known) {
             do throws(ProviderError) {
