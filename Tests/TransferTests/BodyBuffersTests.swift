@@ -45,7 +45,7 @@ import Testing
     @Test func aSmallerShareMakesSmallerBuffers() {
         let buffers = BodyBuffers()
         buffers.transfers = 1
-        _ = (0..<20).map { Self.piece(1, from: buffers) }
+        for _ in 0..<20 { _ = Self.piece(1, from: buffers) }
         buffers.transfers = 1000
         #expect(buffers.take().capacity == BodyBuffers.smallest)
     }
