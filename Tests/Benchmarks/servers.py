@@ -98,7 +98,8 @@ def nginx(name, directory, port, body, workers=1):
 
 
 def make_files(directory, big):
-    """What the origin serves: three sizes in the folder `files`, and the answers of a file server's API about them."""
+    """What the origin serves: three sizes in the folder `files`, and the answers of a file server's API about them; of the
+    10,000 files in the folder `many` there are only the names."""
     root = os.path.join(directory, "origin")
     os.makedirs(os.path.join(root, "files"), exist_ok=True)
     os.makedirs(os.path.join(root, "api"), exist_ok=True)
@@ -111,7 +112,8 @@ def make_files(directory, big):
             file.write(block[: size % len(block)])
     now = int(time.time())
     entries = [{"name": name, "is_dir": False, "size": size, "modified": now} for name, size in sizes.items()]
-    answers = {"files.json": {"path": "files", "entries": entries}}
+    many = [{"name": f"{number:05}.bin", "is_dir": False, "size": number, "modified": now - number} for number in range(10_000)]
+    answers = {"files.json": {"path": "files", "entries": entries}, "many.json": {"path": "many", "entries": many}}
     for name, size in sizes.items():
         answers[f"stat-{name}.json"] = {"path": f"files/{name}", "path_type": "File", "size": size, "mtime": now * 1000}
     for name, answer in answers.items():
@@ -126,6 +128,7 @@ def origin(directory, root):
   server {{
     listen 127.0.0.1:{port}; access_log off; root {root};
     location = /api/v1/files/files {{ default_type application/json; alias {root}/api/files.json; }}
+    location = /api/v1/files/many {{ default_type application/json; alias {root}/api/many.json; }}
     location ~ ^/api/v1/files/stat/files/(.+)$ {{ default_type application/json; alias {root}/api/stat-$1.json; }}
     location = /api/v1/downloads {{ default_type application/json; return 200 '{{"downloads":[]}}'; }}
     location = /files {{ default_type application/json; return 200 '{{"downloads":[]}}'; }}
