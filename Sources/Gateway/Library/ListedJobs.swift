@@ -5,7 +5,7 @@ import Foundation
 
 /// The jobs of one provider, to be merged with what the provider itself lists: each download once, under the job's id.
 struct ListedJobs {
-    struct Item: Sendable {
+    struct Item: Equatable, Sendable {
         /// What the public id is made of.
         let reference: DownloadReference
         let download: Download

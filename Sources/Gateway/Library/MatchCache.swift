@@ -38,7 +38,7 @@ final class MatchCache: Sendable {
     }
 
     private struct Entry: Sendable {
-        let downloads: [Download]
+        let downloads: [ListedJobs.Item]
         let matches: ListMatches
     }
 
@@ -47,7 +47,7 @@ final class MatchCache: Sendable {
     /// The kept matches where `downloads` are those that they were found in, else what `find` finds.
     func matches(
         for question: Question,
-        in downloads: [Download],
+        in downloads: [ListedJobs.Item],
         _ find: () -> [ListedDownload]
     ) -> ListMatches {
         // Equality is quick: copies of one download are compared by their reference.

@@ -7,13 +7,13 @@ import Testing
 @testable import Gateway
 
 @Suite struct MatchCacheTests {
-    private static func downloads(_ count: Int, size: Int64 = 1) throws -> [Download] {
+    private static func downloads(_ count: Int, size: Int64 = 1) throws -> [ListedJobs.Item] {
         let provider = try #require(ProviderID("one"))
         return (0..<count).map {
-            Download(
-                reference: DownloadReference(provider: provider, session: "s", item: "\($0)"),
-                name: "\($0)",
-                size: size
+            let reference = DownloadReference(provider: provider, session: "s", item: "\($0)")
+            return ListedJobs.Item(
+                reference: reference,
+                download: Download(reference: reference, name: "\($0)", size: size)
             )
         }
     }
@@ -28,15 +28,15 @@ import Testing
     }
 
     /// How many of `asked` had to be looked for.
-    private static func searches(_ asked: [(MatchCache.Question, [Download])]) -> Int {
+    private static func searches(_ asked: [(MatchCache.Question, [ListedJobs.Item])]) -> Int {
         let cache = MatchCache()
         var searches = 0
         for (question, downloads) in asked {
             let matches = cache.matches(for: question, in: downloads) {
                 searches += 1
-                return downloads.map { ListedDownload(id: $0.name, download: $0) }
+                return downloads.map { ListedDownload(id: $0.download.name, download: $0.download) }
             }
-            #expect(matches.items.map(\.download) == downloads)
+            #expect(matches.items.map(\.download) == downloads.map(\.download))
             #expect(matches.counts.values.reduce(0, +) == downloads.count)
         }
         return searches
