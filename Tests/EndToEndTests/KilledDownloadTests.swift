@@ -87,7 +87,7 @@ extension EndToEnd {
 
         @Test(arguments: [UInt64(1), 2, 3]) func killsAtRandomPointsLoseAndDoubleNothing(_ seed: UInt64) async throws {
             try await Self.withOrigin { origin, folder in
-                var random = SeededNumbers(state: seed)
+                var random = SeededSource(state: seed)
                 var files: [String: SimulatedFile] = [:]
                 var ids: [String: String] = [:]
                 for round in 0..<8 {
@@ -166,18 +166,5 @@ extension EndToEnd {
             let bytes = rows.compactMap { try? JSONDecoder().decode(JSONValue.self, from: $0)["bytes"].integer }
             return bytes.first ?? 0
         }
-    }
-}
-
-/// Numbers that are the same each time.
-private struct SeededNumbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var z = self.state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -67,7 +67,7 @@ extension EndToEnd {
             _ samples: [Sample],
             _ gateway: EndToEndFixture
         ) async throws -> Ending {
-            var chance = SeededChance(seed: UInt64(seed))
+            var chance = SeededSource(state: UInt64(seed) + 1)
             guard let sample = samples.randomElement(using: &chance) else { return .refused }
             let size = sample.contents.size
             let wanted = Self.range(of: size, using: &chance)
@@ -95,7 +95,7 @@ extension EndToEnd {
             return .whole
         }
 
-        private static func range(of size: Int64, using chance: inout SeededChance) -> Range<Int64>? {
+        private static func range(of size: Int64, using chance: inout SeededSource) -> Range<Int64>? {
             guard Bool.random(using: &chance) else { return nil }
             let first = Int64.random(in: 0..<size, using: &chance)
             return first..<Int64.random(in: (first + 1)...size, using: &chance)
@@ -104,7 +104,7 @@ extension EndToEnd {
         private static func fault(
             below size: Int64,
             mayFlip: Bool,
-            using chance: inout SeededChance
+            using chance: inout SeededSource
         ) -> SimulatorFault {
             let place = Int64.random(in: 0..<size, using: &chance)
             switch Int.random(in: 0..<15, using: &chance) {
@@ -122,20 +122,5 @@ extension EndToEnd {
             default: return .status([404, 416, 500, 503].randomElement(using: &chance) ?? 500)
             }
         }
-    }
-}
-
-/// Vigna's splitmix64: the same numbers for the same seed.
-private struct SeededChance: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed &+ 1 }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var word = self.state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

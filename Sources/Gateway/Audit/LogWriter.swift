@@ -17,7 +17,7 @@ public final class LogWriter: Service {
     }
 
     /// Tells who listens that entries were written, so that they can be read.
-    let feed = LogFeed()
+    let feed = NumberFeed()
 
     private let journal: LogJournal
     private let logger: Logger

@@ -32,11 +32,11 @@ struct ContentAnswer {
     /// This head for a file that turned out to be another when it was opened.
     func with(_ opened: OpenedContent) -> ContentAnswer {
         var answer = self
-        if opened.download.revision != answer.download.revision {
+        if opened.download.revision != self.download.revision {
             answer.etag = Self.etag(of: opened.download, id: self.id)
+            answer.digest = opened.download.checksum
         }
         answer.download = opened.download
-        if opened.download.revision != self.download.revision { answer.digest = opened.download.checksum }
         answer.upstreamType = opened.mimeType
         return answer
     }

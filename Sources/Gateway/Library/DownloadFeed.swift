@@ -34,11 +34,10 @@ final class DownloadFeed: Sendable {
         var last: Int64
         /// Up to where changes may be forgotten.
         var forgotten: Int64
-        var listeners: [Int: AsyncStream<Int64>.Continuation] = [:]
-        var nextListener = 0
     }
 
     private let state: NIOLockedValueBox<State>
+    private let numbers = NumberFeed()
     private let capacity: Int
 
     /// Remembers the last changes of about `capacity` downloads.
@@ -53,13 +52,13 @@ final class DownloadFeed: Sendable {
 
     /// Says that a download changed, or is gone.
     func announce(_ reference: DownloadReference, isDeletion: Bool = false) {
-        let (number, listeners) = self.state.withLockedValue { state in
+        let number = self.state.withLockedValue { state in
             state.last += 1
             state.changes[reference] = Change(number: state.last, reference: reference, isDeletion: isDeletion)
             if state.changes.count > self.capacity * 2 { Self.forget(&state, keeping: self.capacity) }
-            return (state.last, Array(state.listeners.values))
+            return state.last
         }
-        for listener in listeners { listener.yield(number) }
+        self.numbers.announce(number)
     }
 
     /// What changed after `number`.
@@ -73,28 +72,13 @@ final class DownloadFeed: Sendable {
     /// The number of the newest change, whenever there is one from now on.
     ///
     /// Only the newest waits for a slow listener. Who drops the stream, or is cancelled, listens no more.
-    func wakeups() -> AsyncStream<Int64> {
-        let (stream, listener) = AsyncStream.makeStream(of: Int64.self, bufferingPolicy: .bufferingNewest(1))
-        let number = self.state.withLockedValue { state in
-            state.nextListener += 1
-            state.listeners[state.nextListener] = listener
-            return state.nextListener
-        }
-        listener.onTermination = { [weak self] _ in
-            // Dropped outside of the lock: the end of a continuation runs code of others.
-            _ = self?.state.withLockedValue { $0.listeners.removeValue(forKey: number) }
-        }
-        return stream
-    }
+    func wakeups() -> AsyncStream<Int64> { self.numbers.changes() }
 
     /// How many listen.
-    var listenerCount: Int { self.state.withLockedValue { $0.listeners.count } }
+    var listenerCount: Int { self.numbers.listenerCount }
 
     /// Ends every stream.
-    func finish() {
-        let listeners = self.state.withLockedValue { Array($0.listeners.values) }
-        for listener in listeners { listener.finish() }
-    }
+    func finish() { self.numbers.finish() }
 
     private static func forget(_ state: inout State, keeping count: Int) {
         let kept = state.changes.values.sorted { $0.number > $1.number }.prefix(count)

@@ -8,7 +8,6 @@ import NIOCore
 struct OutputFile {
     /// Its path.
     let path: String
-    private let mayReplace: Bool
 
     /// Takes `output` for a file, or for a folder where it is one; without it, `name` in the working folder.
     ///
@@ -23,7 +22,6 @@ struct OutputFile {
             throw GetFailure(message: "\(path) is there already; --overwrite replaces it.")
         }
         self.path = path
-        self.mayReplace = mayReplace
     }
 
     /// Its name without the folder.
@@ -31,7 +29,7 @@ struct OutputFile {
 
     /// What has come of the file that `etag` names; of another file it would be another part.
     func part(of etag: String?) throws -> PartFile {
-        let mark = SHA256.hash(data: Data((etag ?? "").utf8)).prefix(6).map { String(format: "%02x", $0) }.joined()
+        let mark = SHA256.hash(data: Data((etag ?? "").utf8)).prefix(6).hexadecimal
         return try PartFile("\(self.path).\(mark).part", keeping: etag != nil)
     }
 
@@ -84,7 +82,7 @@ final class PartFile {
     /// The SHA-256 of what is there, in lower-case hex.
     var digest: String {
         let hash = self.hash
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+        return hash.finalize().hexadecimal
     }
 
     /// Has it reach the disk, and closes it.
@@ -92,4 +90,9 @@ final class PartFile {
         try self.handle.synchronize()
         try self.handle.close()
     }
+}
+
+extension Sequence<UInt8> {
+    /// Lower-case hex.
+    fileprivate var hexadecimal: String { self.map { String(format: "%02x", $0) }.joined() }
 }

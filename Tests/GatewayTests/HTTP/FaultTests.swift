@@ -27,7 +27,7 @@ import Testing
 
     private static func isWhole(seed: UInt64, _ provider: FakeProvider, _ fixture: GatewayFixture) async throws -> Bool
     {
-        var chance = SeededChance(seed: seed)
+        var chance = SeededSource(state: seed)
         let bytes = Data(
             (0..<Int.random(in: 100...5_000, using: &chance)).map { _ in UInt8.random(in: 0...255, using: &chance) }
         )
@@ -66,7 +66,7 @@ import Testing
     private static func fault(
         below count: Int,
         hasDigest: Bool,
-        using chance: inout SeededChance
+        using chance: inout SeededSource
     ) -> BreakingUpstream.Fault {
         let place = Int.random(in: 0...count, using: &chance)
         switch Int.random(in: 0..<16, using: &chance) {
@@ -83,20 +83,5 @@ import Testing
         case 14: return .refused(.unavailable, .now)
         default: return .refused(.unauthorized, .never)
         }
-    }
-}
-
-/// Vigna's splitmix64: the same numbers for the same seed.
-private struct SeededChance: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var word = self.state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

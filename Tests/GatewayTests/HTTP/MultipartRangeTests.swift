@@ -10,18 +10,11 @@ import Testing
 
 /// Several ranges at once, whether the upstream has ranges or not.
 @Suite struct MultipartRangeTests {
-    private static let bytes = Data.pattern(100_000)
-    private static let plain = Capabilities(listsSessions: true)
-    private static let ranged = Capabilities(listsSessions: true, ranges: true)
-
     private func fixture(
         _ capabilities: Capabilities,
         size: Int64?? = nil
     ) async throws -> (GatewayFixture, FakeProvider, String) {
-        let provider = try FakeProvider("alpha", capabilities)
-        let download = provider.add("x.pdf", bytes: Self.bytes, size: size)
-        let fixture = try await GatewayFixture([provider])
-        return (fixture, provider, fixture.path(of: download))
+        try await RangeFixture.make(capabilities, name: "x.pdf", size: size)
     }
 
     /// What such an answer must be, byte for byte.
@@ -36,7 +29,7 @@ import Testing
         for (index, part) in parts.enumerated() {
             body += Data("\(index == 0 ? "" : "\r\n")--\(boundary)\r\nContent-Type: \(type)\r\n".utf8)
             body += Data("Content-Range: bytes \(part.lowerBound)-\(part.upperBound)/100000\r\n\r\n".utf8)
-            body += Self.bytes[part]
+            body += RangeFixture.bytes[part]
         }
         return body + Data("\r\n--\(boundary)--\r\n".utf8)
     }
@@ -50,7 +43,7 @@ import Testing
             ("bytes=0-1,100000-,2-3,-0", [0...1, 2...3]),
             ("bytes=0-49999,50000-9223372036854775807", [0...49_999, 50_000...99_999]),
         ],
-        [Self.plain, Self.ranged]
+        [RangeFixture.plain, RangeFixture.ranged]
     )
     func answersSeveralRanges(
         _ asked: (field: String, parts: [ClosedRange<Int>]),
@@ -73,12 +66,12 @@ import Testing
     }
 
     @Test func aSingleRangeThatIsLeftIsAPlainPart() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.ranged)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.ranged)
         let answer = try await fixture.send(.get, path, headers: [.range: "bytes=100000-,5-9,-0"])
         #expect(answer.status == .partialContent)
         #expect(answer.headers[.contentRange] == "bytes 5-9/100000")
         #expect(answer.headers[.contentType] == "application/pdf")
-        #expect(answer.data == Self.bytes[5...9])
+        #expect(answer.data == RangeFixture.bytes[5...9])
         #expect(provider.count(.content) == 1)
     }
 
@@ -88,7 +81,7 @@ import Testing
         "bytes=" + String(repeating: "0-,", count: 10_000),
     ])
     func whatCannotOrIsNotToBeServedIs416WithoutTheUpstream(_ field: String) async throws {
-        for capabilities in [Self.plain, Self.ranged] {
+        for capabilities in [RangeFixture.plain, RangeFixture.ranged] {
             let (fixture, provider, path) = try await self.fixture(capabilities)
             let answer = try await fixture.send(.get, path, headers: [.range: field])
             #expect(answer.status == .rangeNotSatisfiable)
@@ -100,11 +93,11 @@ import Testing
 
     @Test func aWholeBodyIsReadAnewAtMostTwice() async throws {
         let field = "bytes=40-49,30-39,20-29,10-19"
-        let (fixture, provider, path) = try await self.fixture(Self.plain)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.plain)
         let refused = try await fixture.send(.get, path, headers: [.range: field])
         #expect(refused.status == .rangeNotSatisfiable && refused.headers[.contentRange] == "bytes */100000")
         #expect(provider.count(.content) == 1)
-        let (other, upstream, there) = try await self.fixture(Self.ranged)
+        let (other, upstream, there) = try await self.fixture(RangeFixture.ranged)
         let answer = try await other.send(.get, there, headers: [.range: field])
         #expect(try answer.data == self.body(of: [40...49, 30...39, 20...29, 10...19], in: answer))
         #expect(upstream.count(.content) == 4)
@@ -112,8 +105,8 @@ import Testing
 
     @Test func whatIsSkippedIsSaid() async throws {
         let timing = try #require(HTTPField.Name("Server-Timing"))
-        let (fixture, _, path) = try await self.fixture(Self.plain)
-        let (other, _, there) = try await self.fixture(Self.ranged)
+        let (fixture, _, path) = try await self.fixture(RangeFixture.plain)
+        let (other, _, there) = try await self.fixture(RangeFixture.ranged)
         for (field, skipped) in [
             ("bytes=100-199", 100), ("bytes=-1", 99_999), ("bytes=0-9,20-29,25-30", 35), ("bytes=0-9", nil), ("", nil),
         ] as [(String, Int?)] {
@@ -131,18 +124,18 @@ import Testing
     }
 
     @Test func whereTheSizeIsNotKnownTheWholeFileComes() async throws {
-        let (fixture, _, path) = try await self.fixture(Self.plain, size: .some(nil))
+        let (fixture, _, path) = try await self.fixture(RangeFixture.plain, size: .some(nil))
         let answer = try await fixture.send(.get, path, headers: [.range: "bytes=0-9,20-29"])
-        #expect(answer.status == .ok && answer.data == Self.bytes)
+        #expect(answer.status == .ok && answer.data == RangeFixture.bytes)
     }
 
     @Test func aLaterPartIsAskedForWhenItsTurnComes() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.ranged)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.ranged)
         provider.script {
             $0.content = { _, request in
                 // The second part is of another file; the first is long enough to be sent before.
                 let range = request.range?.resolved(size: 100_000) ?? 0...0
-                let part = Self.bytes[Int(range.lowerBound)...Int(range.upperBound)]
+                let part = RangeFixture.bytes[Int(range.lowerBound)...Int(range.upperBound)]
                 let (size, tag): (Int64, String) = range.lowerBound == 0 ? (100_000, "\"a\"") : (100_000, "\"b\"")
                 return Content(
                     length: range.byteCount,
@@ -161,15 +154,15 @@ import Testing
         #expect(entry.bytesOut > 50 && entry.bytesOut < 300)
     }
 
-    @Test(arguments: [Self.plain, Self.ranged])
+    @Test(arguments: [RangeFixture.plain, RangeFixture.ranged])
     func aPartThatEndsEarlyBreaksTheBody(_ capabilities: Capabilities) async throws {
         let (fixture, provider, path) = try await self.fixture(capabilities)
         provider.script {
             $0.content = { _, request in
                 guard capabilities.ranges, let range = request.range?.resolved(size: 100_000) else {
-                    return Content(length: 100_000, body: FakeBody(Self.bytes[0..<60_000]).body)
+                    return Content(length: 100_000, body: FakeBody(RangeFixture.bytes[0..<60_000]).body)
                 }
-                let part = Self.bytes[Int(range.lowerBound)..<Int(range.upperBound)]
+                let part = RangeFixture.bytes[Int(range.lowerBound)..<Int(range.upperBound)]
                 return Content(length: nil, range: range, totalSize: 100_000, body: FakeBody(Data(part)).body)
             }
         }
@@ -179,9 +172,9 @@ import Testing
     }
 
     @Test func aNewerSizeIsTakenOver() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.ranged)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.ranged)
         _ = try await fixture.send(.head, path)
-        provider.add("x.pdf", bytes: Self.bytes[0..<60_000])
+        provider.add("x.pdf", bytes: RangeFixture.bytes[0..<60_000])
         let answer = try await fixture.send(.get, path, headers: [.range: "bytes=0-9,-10"])
         #expect(answer.status == .partialContent)
         #expect(answer.text.contains("Content-Range: bytes 0-9/60000\r\n"))
@@ -189,7 +182,7 @@ import Testing
     }
 
     @Test func conditionsAreHeldAgainstTheCatalogue() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.plain)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.plain)
         let head = try await fixture.send(.head, path)
         let (etag, date) = (try #require(head.headers[.eTag]), try #require(head.headers[.lastModified]))
         let (asked, before) = (provider.count(.download), "Sun, 06 Nov 1994 08:49:37 GMT")
@@ -205,14 +198,15 @@ import Testing
             ([.ifUnmodifiedSince: before], .preconditionFailed, .preconditionFailed),
         ]
         for (condition, get, head) in cases {
-            for (range, body) in [("bytes=1-3", Self.bytes[1...3]), ("bytes=1-3,5-7", nil)] as [(String, Data?)] {
+            for (range, body) in [("bytes=1-3", RangeFixture.bytes[1...3]), ("bytes=1-3,5-7", nil)] as [(String, Data?)]
+            {
                 let before = provider.count(.content)
                 var headers = condition
                 headers[.range] = range
                 let answer = try await fixture.send(.get, path, headers: headers)
                 #expect(answer.status == get, "\(condition)")
                 if get == .partialContent, let body { #expect(answer.data == body) }
-                if get == .ok { #expect(answer.data == Self.bytes) }
+                if get == .ok { #expect(answer.data == RangeFixture.bytes) }
                 let isOpened = get == .ok || get == .partialContent
                 #expect(provider.count(.content) == before + (isOpened ? 1 : 0), "\(condition)")
                 #expect(try await fixture.send(.head, path, headers: headers).status == head, "\(condition)")
@@ -223,7 +217,7 @@ import Testing
     }
 
     @Test func theDaysBytesCountTheWholeBody() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.plain)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.plain)
         let headers: HTTPFields = [.range: "bytes=0-9,20-29"]
         let free = try await fixture.send(.get, path, headers: headers)
         let length = Int64(free.data.count)

@@ -9,18 +9,11 @@ import Testing
 
 /// Ranges, whether the upstream has them or not.
 @Suite struct RangeTests {
-    private static let bytes = Data.pattern(100_000)
-    private static let plain = Capabilities(listsSessions: true)
-    private static let ranged = Capabilities(listsSessions: true, ranges: true)
-
     private func fixture(
         _ capabilities: Capabilities,
         size: Int64?? = nil
     ) async throws -> (GatewayFixture, FakeProvider, String) {
-        let provider = try FakeProvider("alpha", capabilities)
-        let download = provider.add("x.bin", bytes: Self.bytes, size: size)
-        let fixture = try await GatewayFixture([provider])
-        return (fixture, provider, fixture.path(of: download))
+        try await RangeFixture.make(capabilities, name: "x.bin", size: size)
     }
 
     @Test(
@@ -29,13 +22,13 @@ import Testing
             ("bytes=50000-", 50_000...99_999), ("bytes=-1", 99_999...99_999), ("bytes=-200000", 0...99_999),
             ("bytes=99999-9223372036854775807", 99_999...99_999), ("bytes=0-", 0...99_999),
         ],
-        [Self.plain, Self.ranged]
+        [RangeFixture.plain, RangeFixture.ranged]
     )
     func answersOneRange(_ asked: (field: String, range: ClosedRange<Int>), _ capabilities: Capabilities) async throws {
         let (fixture, provider, path) = try await self.fixture(capabilities)
         let answer = try await fixture.send(.get, path, headers: [.range: asked.field])
         #expect(answer.status == .partialContent)
-        #expect(answer.data == Self.bytes[asked.range])
+        #expect(answer.data == RangeFixture.bytes[asked.range])
         let (first, last) = (asked.range.lowerBound, asked.range.upperBound)
         #expect(answer.headers[.contentRange] == "bytes \(first)-\(last)/100000")
         #expect(answer.headers[.acceptRanges] == "bytes")
@@ -45,7 +38,7 @@ import Testing
 
     @Test(arguments: ["bytes=100000-", "bytes=100000-100001", "bytes=-0", "bytes=9223372036854775807-"])
     func whatLiesBehindTheEndIs416WithTheSize(_ field: String) async throws {
-        for capabilities in [Self.plain, Self.ranged] {
+        for capabilities in [RangeFixture.plain, RangeFixture.ranged] {
             let (fixture, provider, path) = try await self.fixture(capabilities)
             let answer = try await fixture.send(.get, path, headers: [.range: field])
             #expect(answer.status == .rangeNotSatisfiable)
@@ -57,22 +50,22 @@ import Testing
 
     @Test(arguments: ["bytes=5-1", "items=0-1", "bytes=0-1,4-3", "bytes=0-1,x", "bytes=x", "0-1"])
     func whatIsNoRangeGetsTheWholeFile(_ field: String) async throws {
-        let (fixture, _, path) = try await self.fixture(Self.ranged)
+        let (fixture, _, path) = try await self.fixture(RangeFixture.ranged)
         let answer = try await fixture.send(.get, path, headers: [.range: field])
         #expect(answer.status == .ok)
-        #expect(answer.data == Self.bytes)
+        #expect(answer.data == RangeFixture.bytes)
         #expect(answer.headers[.contentRange] == nil)
     }
 
     @Test func headIgnoresARange() async throws {
-        let (fixture, _, path) = try await self.fixture(Self.ranged)
+        let (fixture, _, path) = try await self.fixture(RangeFixture.ranged)
         let answer = try await fixture.send(.head, path, headers: [.range: "bytes=0-9"])
         #expect(answer.status == .ok)
         #expect(answer.headers[.contentLength] == "100000")
     }
 
     @Test func ifRangeHonoursTheRangeOnlyForTheSameFile() async throws {
-        let (fixture, _, path) = try await self.fixture(Self.plain)
+        let (fixture, _, path) = try await self.fixture(RangeFixture.plain)
         let head = try await fixture.send(.head, path)
         let etag = try #require(head.headers[.eTag])
         let date = try #require(head.headers[.lastModified])
@@ -82,15 +75,15 @@ import Testing
         ] {
             let answer = try await fixture.send(.get, path, headers: [.range: "bytes=1-3", .ifRange: condition])
             #expect(answer.status == status, "\(condition)")
-            #expect(answer.data == (status == .ok ? Self.bytes : Self.bytes[1...3]))
+            #expect(answer.data == (status == .ok ? RangeFixture.bytes : RangeFixture.bytes[1...3]))
         }
     }
 
     @Test func aRangeOfAFileOfUnknownSizeIsCutOnceTheSizeIsSaid() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.plain, size: .some(nil))
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.plain, size: .some(nil))
         let answer = try await fixture.send(.get, path, headers: [.range: "bytes=-10"])
         #expect(answer.status == .partialContent)
-        #expect(answer.data == Self.bytes.suffix(10))
+        #expect(answer.data == RangeFixture.bytes.suffix(10))
         #expect(answer.headers[.contentRange] == "bytes 99990-99999/100000")
         #expect(provider.contentRequests.map(\.range) == [.suffix(10)])
         let beyond = try await fixture.send(.get, path, headers: [.range: "bytes=100000-"])
@@ -99,18 +92,18 @@ import Testing
     }
 
     @Test func whereNobodyKnowsTheSizeTheWholeFileComes() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.plain, size: .some(nil))
-        provider.script { $0.content = { _, _ in Content(length: nil, body: FakeBody(Self.bytes).body) } }
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.plain, size: .some(nil))
+        provider.script { $0.content = { _, _ in Content(length: nil, body: FakeBody(RangeFixture.bytes).body) } }
         let answer = try await fixture.send(.get, path, headers: [.range: "bytes=0-9"])
         #expect(answer.status == .ok)
-        #expect(answer.data == Self.bytes)
+        #expect(answer.data == RangeFixture.bytes)
     }
 
     @Test func anotherRangeThanWasAskedForIsNeverPassedOn() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.ranged)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.ranged)
         provider.script {
             $0.content = { _, _ in
-                let body = FakeBody(Self.bytes[0...9])
+                let body = FakeBody(RangeFixture.bytes[0...9])
                 return Content(length: 10, range: 0...9, totalSize: 100_000, body: body.body)
             }
         }
@@ -120,11 +113,11 @@ import Testing
     }
 
     @Test func aRangeOfANewerSizeIsNotTakenForTheOldFile() async throws {
-        let (fixture, provider, path) = try await self.fixture(Self.ranged)
+        let (fixture, provider, path) = try await self.fixture(RangeFixture.ranged)
         #expect(try await fixture.send(.head, path).headers[.contentLength] == "100000")
-        provider.add("x.bin", bytes: Self.bytes[0..<60_000])
+        provider.add("x.bin", bytes: RangeFixture.bytes[0..<60_000])
         let answer = try await fixture.send(.get, path, headers: [.range: "bytes=50-59"])
-        #expect(answer.data == Self.bytes[50...59])
+        #expect(answer.data == RangeFixture.bytes[50...59])
         #expect(answer.headers[.contentRange] == "bytes 50-59/60000")
     }
 }

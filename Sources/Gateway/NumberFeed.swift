@@ -2,10 +2,10 @@
 
 import NIOConcurrencyHelpers
 
-/// Tells any number of listeners that the log has grown.
+/// Tells any number of listeners how far something has grown that counts its entries or changes.
 ///
-/// It says how far, not with what: each listener reads the entries from the ``LogStore`` at its own speed.
-final class LogFeed: Sendable {
+/// It says how far, not with what: each listener reads that from its source at its own speed.
+final class NumberFeed: Sendable {
     private struct State {
         var listeners: [Int: AsyncStream<Int64>.Continuation] = [:]
         var next = 0
@@ -13,7 +13,7 @@ final class LogFeed: Sendable {
 
     private let state = NIOLockedValueBox(State())
 
-    /// The number of the newest written entry, whenever it changes from now on.
+    /// The newest number, whenever it changes from now on.
     ///
     /// Only the newest one waits for a slow listener. Who drops the stream, or is cancelled, listens no more.
     func changes() -> AsyncStream<Int64> {
@@ -33,7 +33,7 @@ final class LogFeed: Sendable {
     /// How many listen.
     var listenerCount: Int { self.state.withLockedValue { $0.listeners.count } }
 
-    /// Says that entries up to `id` can be read.
+    /// Says that all up to `id` can be read.
     func announce(_ id: Int64) {
         let listeners = self.state.withLockedValue { Array($0.listeners.values) }
         for listener in listeners { listener.yield(id) }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Gateway
 
-@Suite struct LogFeedTests {
+@Suite struct NumberFeedTests {
     private func entry(_ requestId: String, key: String? = nil, status: Int = 200) -> LogEntry {
         var entry = LogEntry(
             time: Date(timeIntervalSince1970: 1_800_000_000),
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func everyListenerHearsTheNewestNumber() async {
-        let feed = LogFeed()
+        let feed = NumberFeed()
         var first = feed.changes().makeAsyncIterator()
         var second = feed.changes().makeAsyncIterator()
         for id in 1...3 { feed.announce(Int64(id)) }
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func whoIsGoneListensNoMore() async {
-        let feed = LogFeed()
+        let feed = NumberFeed()
         do {
             let stream = feed.changes()
             #expect(feed.listenerCount == 1)
