@@ -88,7 +88,8 @@ public struct GatewayApplication: Sendable {
         self.cursors = ListCursorCoder(secret: vault.root)
         let loader = ProviderLoader(factory, logger: logger)
         let providers = try await loader.load(configuration.providers, store, vault)
-        let catalogue = try await Catalogue(store: CatalogueStore(store), logger: logger)
+        let feed = DownloadFeed(startingAt: surroundings.now())
+        let catalogue = try await Catalogue(store: CatalogueStore(store), feed: feed, logger: logger)
         self.limits = LimitKeeper(
             limiter: RateLimiter(),
             table: LimitAccountTable(store),
@@ -101,7 +102,7 @@ public struct GatewayApplication: Sendable {
             table: JobTable(store, vault),
             directory: directory,
             policy: configuration.jobs,
-            feed: DownloadFeed(startingAt: surroundings.now()),
+            feed: feed,
             now: surroundings.now,
             instant: surroundings.instant,
             sleep: surroundings.sleep,
@@ -228,7 +229,13 @@ public struct GatewayApplication: Sendable {
             keys: self.keys,
             cursors: self.cursors,
             texts: DownloadTexts(linkBase: linkBase),
-            stallTimeout: self.configuration.server.stallTimeout
+            stallTimeout: self.configuration.server.stallTimeout,
+            watch: DownloadWatch(
+                library: self.library,
+                instant: self.surroundings.instant,
+                sleep: self.surroundings.sleep
+            ),
+            now: self.surroundings.now
         )
         .add(to: router)
         ProviderRoutes(directory: self.library.directory, administration: self.administration).add(to: router)

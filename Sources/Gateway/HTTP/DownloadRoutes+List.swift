@@ -7,7 +7,7 @@ import Hummingbird
 import NIOCore
 
 extension DownloadRoutes {
-    private static let forms = [MediaType.json, MediaType.lines, MediaType.csv]
+    private static let forms = [MediaType.json, MediaType.lines, MediaType.csv, MediaType.events]
 
     @Sendable
     func list(_ request: Request, _ context: GatewayContext) async throws -> Response {
@@ -20,9 +20,13 @@ extension DownloadRoutes {
             entry.provider = question.providers?.count == 1 ? question.providers?.first?.name : nil
             entry.sessionId = question.session
         }
-        let list = await context.record.timing(.upstream) { await self.library.list(question, for: caller) }
+        if form == MediaType.events { return try self.events(of: question, for: caller, request, context) }
+        let preferences = Preferences(request.headers)
+        let list = try await context.record.timing(.upstream) {
+            try await self.watch.list(question, for: caller, waiting: preferences.waiting)
+        }
         try Self.throwIfAllFailed(list, question)
-        return self.answer(list, question, request, as: form)
+        return preferences.applied(to: self.answer(list, question, request, as: form))
     }
 
     // MARK: The question
@@ -45,7 +49,7 @@ extension DownloadRoutes {
                 query.refuse("sort", "must be createdAt, filename or size, with '-' in front for descending")
             }
         }
-        question.bypassesCache = request.asksAnew
+        question.recency = request.asksAnew ? .anew : .usual
         let cursor = query.text("cursor")
         let limit = Int(query.integer("limit", in: 1...100) ?? 20)
         let offset = query.integer("offset", in: 0...1_000_000_000).map(Int.init)

@@ -14,6 +14,8 @@ struct DownloadRoutes: Sendable {
     let cursors: ListCursorCoder
     let texts: DownloadTexts
     let stallTimeout: Double
+    let watch: DownloadWatch
+    let now: @Sendable () -> Date
 
     func add(to router: Router<GatewayContext>) {
         router.get("/v1/downloads", use: self.list)
@@ -32,24 +34,32 @@ struct DownloadRoutes: Sendable {
         let id = try Self.id(context)
         var query = context.query
         try query.finish()
-        let bypassesCache = request.asksAnew
+        let recency = request.asksAnew ? Recency.anew : .usual
         let (place, known) = try await context.record.timing(.cache) { () async throws(ProviderError) in
             let place = try await self.library.resolve(id, for: caller)
             // Noted before the upstream may fail: what the request was about is known then too.
             context.record.note(place.reference, id: id)
-            return (place, try await self.library.preview(place, bypassesCache: bypassesCache))
+            return (place, try await self.library.preview(place, bypassesCache: recency == .anew))
         }
         let own = known.mimeType.map(MediaType.essence) ?? MediaType.bytes
         // For a file that is itself JSON, `application/json` asks for the metadata, as for every other.
-        let offers = (own == MediaType.json ? [] : [own]) + [MediaType.bytes, MediaType.json]
+        var offers = (own == MediaType.json ? [] : [own]) + [MediaType.bytes, MediaType.json]
+        if request.method != .head { offers.append(MediaType.events) }
         guard let type = ContentNegotiation(accept: request.headers.joined(.accept)).best(of: offers) else {
             throw Problem.notAcceptable(offers)
         }
+        if type == MediaType.events {
+            return self.events(of: ListedDownload(id: id, download: known), for: caller, context)
+        }
         if type == MediaType.json {
-            let download = try await context.record.timing(.cache) { () async throws(ProviderError) in
-                try await self.library.download(place, bypassesCache: bypassesCache)
+            let preferences = Preferences(request.headers)
+            let listed = try await context.record.timing(.cache) { () async throws in
+                guard preferences.wait != nil else {
+                    return ListedDownload(id: id, download: try await self.library.download(place, recency))
+                }
+                return try await self.watch.download(id, for: caller, recency, waiting: preferences.waiting)
             }
-            return self.metadata(ListedDownload(id: id, download: download))
+            return preferences.applied(to: self.metadata(listed))
         }
         let content = ContentAnswer(
             download: known,

@@ -125,10 +125,6 @@ extension ServerSentEvent {
     }
 }
 
-extension HTTPField.Name {
-    fileprivate static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .server
-}
-
 /// A page of the log, as JSON.
 private struct LogPageRepresentation: Encodable {
     let page: LogStore.Page

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPTypes
 import NIOCore
 
 /// An event of `text/event-stream` (WHATWG HTML, 9.2).
@@ -38,4 +39,8 @@ struct ServerSentEvent: Hashable, Sendable {
 extension Character {
     /// Whether it ends a line of an event stream; CR and LF together are one character.
     fileprivate var isLineEnd: Bool { self == "\n" || self == "\r" || self == "\r\n" }
+}
+
+extension HTTPField.Name {
+    static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .server
 }

@@ -32,11 +32,15 @@ final class Catalogue: Sendable {
 
     private let memory = NIOLockedValueBox(Memory())
     private let store: CatalogueStore
+    private let feed: DownloadFeed
     private let logger: Logger
 
     /// Reads the tombstones; everything else is read when it is asked for.
-    init(store: CatalogueStore, logger: Logger) async throws {
+    ///
+    /// What turns out to have changed upstream is announced to `feed`.
+    init(store: CatalogueStore, feed: DownloadFeed, logger: Logger) async throws {
         self.store = store
+        self.feed = feed
         self.logger = logger
         let tombstones = try await store.tombstones()
         self.memory.withLockedValue { $0.tombstones = tombstones }
@@ -57,7 +61,11 @@ final class Catalogue: Sendable {
 
     /// Keeps an answer, and what it says of each download.
     func keep(_ listing: Listing, for key: ListingKey) async {
+        var changed: Set<DownloadReference> = []
         await self.keep(ofEpoch: key.epoch, key.provider) { memory in
+            if let last = memory.listings[key] {
+                changed = Set(Set(last.downloads).symmetricDifference(listing.downloads).map(\.reference))
+            }
             memory.listings[key] = listing
             for download in listing.downloads {
                 memory.downloads[download.reference] = Known(download: download, seenAt: listing.fetchedAt)
@@ -65,6 +73,7 @@ final class Catalogue: Sendable {
         } store: {
             try await self.store.keep(listing, for: key)
         }
+        for reference in changed { self.feed.announce(reference) }
     }
 
     /// The sessions that a provider last named, and when.
@@ -106,11 +115,14 @@ final class Catalogue: Sendable {
     /// Keeps what a provider said of one download.
     func keep(_ download: Download, epoch: Int, seenAt: Date) async {
         let known = Known(download: download, seenAt: seenAt)
+        var isChanged = false
         await self.keep(ofEpoch: epoch, download.reference.provider) { memory in
+            isChanged = memory.downloads[download.reference].map { $0.download != download } ?? false
             memory.downloads[download.reference] = known
         } store: {
             try await self.store.keep(known)
         }
+        if isChanged { self.feed.announce(download.reference) }
     }
 
     /// Forgets a download that its provider no longer knows.

@@ -38,7 +38,7 @@ extension DownloadLibrary {
 
     /// Answers from memory, without a task, where one session is asked for and its answer is fresh; whether it did.
     private func recall(_ gathering: SourceGathering, _ request: ListRequest, _ caller: Caller) -> Bool {
-        guard let session = request.session, !request.bypassesCache, let provider = gathering.entry.provider,
+        guard let session = request.session, request.recency == .usual, let provider = gathering.entry.provider,
             caller.maySee(session: session, of: provider.id)
         else { return false }
         let key = ListingKey(entry: gathering.entry, session: session, filter: request.filter)
@@ -93,7 +93,7 @@ extension DownloadLibrary {
             of: provider,
             epoch: gathering.entry.epoch,
             limit: self.fanOut.sessions,
-            bypassesCache: request.bypassesCache
+            recency: request.recency
         )
         if newest.isTruncated { gathering.cut() }
         return root + newest.sessions.map(\.id).filter { caller.maySee(session: $0, of: provider.id) }
@@ -105,13 +105,13 @@ extension DownloadLibrary {
         into gathering: SourceGathering,
         _ request: ListRequest
     ) async {
-        if !request.bypassesCache, let answer = await self.source.cached(key, from: provider) {
+        if request.recency == .usual, let answer = await self.source.cached(key, from: provider) {
             gathering.add(answer, for: key)
             return
         }
         gathering.offer(await self.source.fallback(key), for: key)
         do throws(ProviderError) {
-            let answer = try await self.source.fresh(key, from: provider, bypassesCache: request.bypassesCache)
+            let answer = try await self.source.fresh(key, from: provider, recency: request.recency)
             gathering.add(answer, for: key)
         } catch {
             gathering.fail(error, for: key)

@@ -99,11 +99,21 @@ final class DownloadLibrary: Sendable {
         return list.downloads.map(\.download.reference).first { DownloadID.digest(of: $0) == digest }
     }
 
-    /// What is known of a download; asked anew where it is older than `freshFor`, or with `bypassesCache`.
+    /// What is known of a download, asked anew where that is older than `recency` allows.
     ///
     /// An upstream that cannot answer now is stood in for by what is known, up to `staleFor`.
-    func download(_ place: Place, bypassesCache: Bool) async throws(ProviderError) -> Download {
-        self.digests.completing(try await self.download(place, freshness: bypassesCache ? nil : self.freshness))
+    func download(_ place: Place, _ recency: Recency = .usual) async throws(ProviderError) -> Download {
+        self.digests.completing(try await self.download(place, freshness: self.freshness(recency)))
+    }
+
+    /// The same by its id.
+    func download(
+        _ id: String,
+        for caller: Caller,
+        _ recency: Recency
+    ) async throws(ProviderError) -> ListedDownload {
+        let place = try await self.resolve(id, for: caller)
+        return ListedDownload(id: id, download: try await self.download(place, recency))
     }
 
     /// Removes a download, one that is on its way too; the next try is `notFound`.
@@ -140,6 +150,16 @@ final class DownloadLibrary: Sendable {
 
     var freshness: Freshness { self.source.freshness }
 
+    /// `nil`: always asked.
+    private func freshness(_ recency: Recency) -> Freshness? {
+        switch recency {
+        case .usual: return self.freshness
+        case .within(let limit):
+            return Freshness(freshFor: limit, runningFor: limit, staleFor: self.freshness.staleFor)
+        case .anew: return nil
+        }
+    }
+
     /// `freshness` `nil`: always asked.
     func download(_ place: Place, freshness: Freshness?) async throws(ProviderError) -> Download {
         guard let job = place.job else { return try await self.upstreamDownload(place, freshness: freshness) }
@@ -153,7 +173,8 @@ final class DownloadLibrary: Sendable {
         let reference = place.reference
         let known = await self.catalogue.download(reference)
         let age = known.map { self.now().timeIntervalSince($0.seenAt) } ?? .infinity
-        if let known, let freshness, age <= freshness.freshFor, known.download.isSettled {
+        let longest = known?.download.isSettled == false ? freshness?.runningFor : freshness?.freshFor
+        if let known, let longest, age <= longest {
             return try self.unlessBuried(known.download)
         }
         do throws(ProviderError) {

@@ -12,8 +12,7 @@ struct ListRequest: Sendable {
     var filter = DownloadFilter()
     var sort = SortOrder.newestFirst
     var window = Window.all
-    /// Ask every upstream anew (`Cache-Control: no-cache`).
-    var bypassesCache = false
+    var recency = Recency.usual
 
     /// Which part of the matches is answered.
     enum Window: Sendable {

@@ -40,12 +40,15 @@ struct Listing: Sendable {
 public struct Freshness: Sendable, Hashable {
     /// Until then an answer is served without asking.
     public var freshFor: TimeInterval
+    /// The same for a transfer that is under way; `nil`: it is always asked about.
+    public var runningFor: TimeInterval?
     /// Until then it is served while, or because, the upstream cannot be waited for.
     public var staleFor: TimeInterval
 
     /// Creates bounds, in seconds.
-    public init(freshFor: TimeInterval = 30, staleFor: TimeInterval = 86_400) {
+    public init(freshFor: TimeInterval = 30, runningFor: TimeInterval? = nil, staleFor: TimeInterval = 86_400) {
         self.freshFor = freshFor
+        self.runningFor = runningFor
         self.staleFor = staleFor
     }
 }

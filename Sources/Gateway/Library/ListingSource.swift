@@ -61,9 +61,9 @@ struct ListingSource: Sendable {
     func fresh(
         _ key: ListingKey,
         from provider: any Provider,
-        bypassesCache: Bool
+        recency: Recency
     ) async throws(ProviderError) -> Answer {
-        let listing = try await self.fetch(key, from: provider, bypassesCache: bypassesCache).value.get()
+        let listing = try await self.fetch(key, from: provider, recency: recency).value.get()
         return Answer(listing: listing, state: .fresh)
     }
 
@@ -71,10 +71,13 @@ struct ListingSource: Sendable {
     private func fetch(
         _ key: ListingKey,
         from provider: any Provider,
-        bypassesCache: Bool = false
+        recency: Recency = .usual
     ) -> Task<Result<Listing, ProviderError>, Never> {
         let known = { () -> Result<Listing, ProviderError>? in
-            bypassesCache ? nil : self.remembered(key).map { .success($0.listing) }
+            guard let listing = self.catalogue.remembered(key),
+                recency.accepts(age: listing.age(at: self.now()), freshFor: self.freshness.freshFor)
+            else { return nil }
+            return .success(listing)
         }
         return self.flights.join(key, known: known) {
             do throws(ProviderError) {
@@ -118,11 +121,13 @@ struct ListingSource: Sendable {
         of provider: any Provider,
         epoch: Int,
         limit: Int,
-        bypassesCache: Bool
+        recency: Recency
     ) async throws(ProviderError) -> (sessions: [Session], isTruncated: Bool) {
         let known = await self.catalogue.sessions(of: provider.id)
         let age = known.map { max(0, self.now().timeIntervalSince($0.fetchedAt)) } ?? .infinity
-        if let known, !bypassesCache, age <= self.freshness.freshFor { return Self.cut(known.sessions, to: limit) }
+        if let known, recency.accepts(age: age, freshFor: self.freshness.freshFor) {
+            return Self.cut(known.sessions, to: limit)
+        }
         let flight = self.sessionFlights.join(SessionKey(provider: provider.id, epoch: epoch)) {
             do throws(ProviderError) {
                 let sessions = try await provider.sessions(limit: limit + 1)
@@ -132,7 +137,7 @@ struct ListingSource: Sendable {
                 return .failure(error)
             }
         }
-        if let known, !bypassesCache, age <= self.freshness.staleFor { return Self.cut(known.sessions, to: limit) }
+        if let known, recency == .usual, age <= self.freshness.staleFor { return Self.cut(known.sessions, to: limit) }
         switch await flight.value {
         case .success(let sessions): return Self.cut(sessions, to: limit)
         case .failure(let error):

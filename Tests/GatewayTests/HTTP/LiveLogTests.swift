@@ -36,26 +36,12 @@ import Testing
             "GET /v1/logs\(query) HTTP/1.1\r\nHost: x\r\nX-API-Key: \(key)\r\nX-Request-Id: \(id)\r\n"
                 + "Accept: text/event-stream\r\n\(resume)\r\n"
         )
-        try await eventually("the stream is open") { self.text(client.answer).hasPrefix(":\n\n") }
+        try await eventually("the stream is open") { client.answer.streamText.hasPrefix(":\n\n") }
         return client
     }
 
-    /// The body without its chunks.
-    private func text(_ answer: RawAnswer) -> String {
-        var rest = answer.body[...]
-        var text = Data()
-        while let line = rest.range(of: Data("\r\n".utf8)),
-            let length = Int(String(decoding: rest[..<line.lowerBound], as: UTF8.self), radix: 16), length > 0,
-            rest.distance(from: line.upperBound, to: rest.endIndex) >= length + 2
-        {
-            text += rest[line.upperBound...].prefix(length)
-            rest = rest[line.upperBound...].dropFirst(length + 2)
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
     private func events(_ client: RawClient) -> [Event] {
-        self.text(client.answer).components(separatedBy: "\n\n").filter { !$0.isEmpty && $0 != ":" }
+        client.answer.streamText.components(separatedBy: "\n\n").filter { !$0.isEmpty && $0 != ":" }
             .map { block in
                 var event = Event()
                 for line in block.split(separator: "\n") {
@@ -92,7 +78,7 @@ import Testing
             #expect(try await fixture.json("/v1/logs?requestId=b")["logs"][0] == events[1].entry)
             // Its own entry is written when it ends.
             #expect(try await !fixture.log().contains { $0.requestId == "live" })
-            let bytes = self.text(client.answer).utf8.count
+            let bytes = client.answer.streamText.utf8.count
             await client.close()
             let own = try await fixture.logEntry(of: "live")
             #expect(own.outcome == .clientGone)
@@ -196,9 +182,9 @@ import Testing
         try await fixture.live { port in
             let client = try await self.listen(port)
             try await eventually("it waits") { gate.waiting == 1 }
-            #expect(self.text(client.answer) == ":\n\n")
+            #expect(client.answer.streamText == ":\n\n")
             gate.open()
-            try await eventually("there is a sign of life") { self.text(client.answer) == ":\n\n:\n\n" }
+            try await eventually("there is a sign of life") { client.answer.streamText == ":\n\n:\n\n" }
             await client.close()
         }
     }

@@ -114,3 +114,19 @@ private final class InboxHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
+
+extension RawAnswer {
+    /// The body without its chunks, as far as they have come whole.
+    var streamText: String {
+        var rest = self.body[...]
+        var text = Data()
+        while let line = rest.range(of: Data("\r\n".utf8)),
+            let length = Int(String(decoding: rest[..<line.lowerBound], as: UTF8.self), radix: 16), length > 0,
+            rest.distance(from: line.upperBound, to: rest.endIndex) >= length + 2
+        {
+            text += rest[line.upperBound...].prefix(length)
+            rest = rest[line.upperBound...].dropFirst(length + 2)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
