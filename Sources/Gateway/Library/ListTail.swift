@@ -58,7 +58,9 @@ actor ListTail {
         let silent = Set(list.sources.filter { $0.state == .failed || $0.isTruncated }.map(\.provider))
         for (id, last) in known.sorted(by: { $0.key < $1.key }) where now[id] == nil {
             // What a provider that does not answer holds is not gone.
-            if silent.contains(last.download.reference.provider) { now[id] = last } else {
+            if silent.contains(last.download.reference.provider) {
+                now[id] = last
+            } else {
                 events.append(await self.departure(of: last, number))
             }
         }

@@ -16,6 +16,8 @@ struct WebCheckpoint: Codable, Hashable, Sendable {
     /// The server's name for the file.
     var name: String?
     var mimeType: String?
+    /// The server's ranges have turned out to be none.
+    var isWholeOnly: Bool?
 
     /// Before the first answer.
     init() {}
@@ -23,7 +25,9 @@ struct WebCheckpoint: Codable, Hashable, Sendable {
     /// Reads what an earlier try kept; what cannot be read counts for nothing.
     init(_ kept: Data?) {
         let known = kept.flatMap { try? JSONDecoder().decode(WebCheckpoint.self, from: $0) }
-        self = known.flatMap { $0.bytes >= 0 && ($0.validator != nil || $0.isWhole) ? $0 : nil } ?? WebCheckpoint()
+        self =
+            known.flatMap { $0.bytes >= 0 && ($0.validator != nil || $0.isWhole || $0.bytes == 0) ? $0 : nil }
+            ?? WebCheckpoint()
     }
 
     /// What the head of an answer says.

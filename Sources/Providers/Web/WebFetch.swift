@@ -51,7 +51,9 @@ struct WebFetch {
         } catch {
             self.folder.release(self.work.id)
             if error.cause == WebFailures.changedCause {
+                let isWholeOnly = self.checkpoint.isWholeOnly
                 self.checkpoint = WebCheckpoint()
+                self.checkpoint.isWholeOnly = isWholeOnly
                 await self.report.keep(self.checkpoint.data, nil)
             } else {
                 await self.keep()
@@ -67,10 +69,27 @@ struct WebFetch {
         if answer.head.range == nil {
             try await self.storing { () async throws(StorageError) in try await self.partial.restart() }
         }
+        let isWholeOnly = self.checkpoint.isWholeOnly
         self.checkpoint = answer.checkpoint
+        self.checkpoint.isWholeOnly = isWholeOnly
         self.checkpoint.bytes = self.partial.length
         try await self.reserve(self.checkpoint.total ?? self.partial.length)
         self.tell()
+        if let segments = self.segments(of: answer) {
+            do throws(ProviderError) {
+                while let bytes = try await segments.read() { try await self.append(bytes) }
+            } catch {
+                // A server that does not keep to its ranges is asked for the rest as a whole from now on.
+                if error.cause == WebFailures.changedCause { self.checkpoint.isWholeOnly = true }
+                throw error
+            }
+        } else {
+            try await self.read(answer)
+        }
+        if self.checkpoint.total == nil { self.checkpoint.total = self.partial.length }
+    }
+
+    private mutating func read(_ answer: WebFetcher.Answer) async throws(ProviderError) {
         var body = answer.body.makeAsyncIterator()
         var promise = PromisedLength(answer.head.length)
         while let bytes = try await Self.next(&body) {
@@ -78,7 +97,22 @@ struct WebFetch {
             try await self.append(bytes)
         }
         do throws(ProviderError) { try promise.take(nil) } catch { throw WebFailures.tooShort }
-        if self.checkpoint.total == nil { self.checkpoint.total = self.partial.length }
+    }
+
+    /// Several connections, where the server has ranges, the file can be told from another one, and enough is missing.
+    private func segments(of answer: WebFetcher.Answer) -> SegmentedBody? {
+        let known = answer.checkpoint
+        guard self.fetcher.connections > 1, answer.hasRanges, self.checkpoint.isWholeOnly != true,
+            known.validator != nil,
+            let total = known.total, total - self.partial.length >= SegmentedBody.worthwhile
+        else { return nil }
+        let (fetcher, request) = (self.fetcher, self.work.request)
+        return SegmentedBody(
+            answer.body,
+            from: self.partial.length,
+            to: total,
+            connections: fetcher.connections
+        ) { range throws(ProviderError) in try await fetcher.segment(range, of: request, known) }
     }
 
     private static func next(_ body: inout TransferBody.Iterator) async throws(ProviderError) -> ByteBuffer? {

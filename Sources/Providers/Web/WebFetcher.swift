@@ -13,12 +13,16 @@ struct WebFetcher: Sendable {
     let maxRedirects: Int
     /// The most bytes of one file.
     let maxBytes: Int64
+    /// How many connections one file may take.
+    let connections: Int
     let now: @Sendable () -> Date
 
     /// What a server answered, its head read.
     struct Answer: Sendable {
         let head: ContentAnswer
         let checkpoint: WebCheckpoint
+        /// Whether it may be asked for in parts.
+        let hasRanges: Bool
         let body: TransferBody
     }
 
@@ -29,11 +33,37 @@ struct WebFetcher: Sendable {
 
     /// Asks for a file, or for what is missing of it, as long as it is still the same.
     func ask(_ request: CreateRequest, after known: WebCheckpoint) async throws(ProviderError) -> Answer {
-        var headers: HTTPFields = [.accept: "*/*", .acceptEncoding: "identity", .userAgent: "sluice"]
+        var headers = HTTPFields()
         if known.bytes > 0, let validator = known.validator {
             headers[.range] = "bytes=\(known.bytes)-"
             headers[.ifRange] = validator
         }
+        return try self.answer(try await self.send(request, headers), request, after: known)
+    }
+
+    /// Asks for one part of a file; throws ``WebFailures/changed`` for any other answer than just that part of the same file.
+    func segment(
+        _ range: ClosedRange<Int64>,
+        of request: CreateRequest,
+        _ known: WebCheckpoint
+    ) async throws(ProviderError) -> TransferBody {
+        guard let validator = known.validator else { throw WebFailures.changed }
+        let wanted = "bytes=\(range.lowerBound)-\(range.upperBound)"
+        let response = try await self.send(request, [.range: wanted, .ifRange: validator])
+        guard response.status == 206 || response.status == 200 || response.status == 416 else {
+            throw WebFailures.failure(status: response.status, response.headers, now: self.now())
+        }
+        guard response.status == 206,
+            let head = try? ContentAnswer(status: response.status, headers: response.headers),
+            head.range == range, head.totalSize == known.total,
+            WebCheckpoint(head, response, request, now: self.now()).validator == validator
+        else { throw WebFailures.changed }
+        return response.body
+    }
+
+    private func send(_ request: CreateRequest, _ more: HTTPFields) async throws(ProviderError) -> TransferResponse {
+        var headers: HTTPFields = [.accept: "*/*", .acceptEncoding: "identity", .userAgent: "sluice"]
+        headers.append(contentsOf: more)
         var own = HTTPFields()
         for header in request.headers {
             guard let name = HTTPField.Name(header.name) else { continue }
@@ -46,11 +76,9 @@ struct WebFetcher: Sendable {
             limits: self.limits,
             maxRedirects: self.maxRedirects
         )
-        let response: TransferResponse
-        do throws(TransferError) { response = try await self.transfer.execute(transferRequest) } catch {
+        do throws(TransferError) { return try await self.transfer.execute(transferRequest) } catch {
             throw WebFailures.failure(error)
         }
-        return try self.answer(response, request, after: known)
     }
 
     private func answer(
@@ -75,7 +103,8 @@ struct WebFetcher: Sendable {
             else { throw WebFailures.changed }
         }
         if let size = head.totalSize ?? head.length, size > self.maxBytes { throw self.tooLarge }
-        return Answer(head: head, checkpoint: checkpoint, body: response.body)
+        let hasRanges = head.range != nil || response.headers[.acceptRanges]?.lowercased() == "bytes"
+        return Answer(head: head, checkpoint: checkpoint, hasRanges: hasRanges, body: response.body)
     }
 
     var tooLarge: ProviderError {

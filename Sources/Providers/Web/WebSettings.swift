@@ -3,21 +3,24 @@
 import Downloads
 import Transfer
 
-/// The configuration of a `web` provider: `bytesPerKey`, `bytesTotal` and `retention`; it has no address and no credentials.
+/// The configuration of a `web` provider: `connections`, `bytesPerKey`, `bytesTotal` and `retention`; it has no address and no credentials.
 struct WebSettings: AdapterSettings {
     static let kind = "web"
     static let form = ProviderForm(
         defaultBaseURL: nil,
         credentialFields: [],
-        settings: ["bytesPerKey", "bytesTotal", "retention"]
+        settings: ["connections", "bytesPerKey", "bytesTotal", "retention"]
     )
 
+    /// How many connections one file may take.
+    let connections: Int
     let quota: WebQuota
     /// How long a file is kept; seconds, `nil`: for ever.
     let retention: Double?
 
     init?(_ configuration: ProviderConfiguration) {
         let settings = configuration.settings
+        self.connections = settings["connections"].flatMap(Self.connections) ?? 4
         self.quota = WebQuota(
             perKey: settings["bytesPerKey"].flatMap(Self.bytes),
             total: settings["bytesTotal"].flatMap(Self.bytes)
@@ -36,6 +39,9 @@ struct WebSettings: AdapterSettings {
             guard let value = configuration.settings[name], value != .null, Self.bytes(value) == nil else { continue }
             problems.append(FieldProblem(field: name, message: "must be a size, such as 1000, 64KiB or 10GB"))
         }
+        if let value = configuration.settings["connections"], value != .null, Self.connections(value) == nil {
+            problems.append(FieldProblem(field: "connections", message: "must be a whole number from 1 to 16"))
+        }
         if let value = configuration.settings["retention"], value != .null, Self.seconds(value) == nil {
             problems.append(FieldProblem(field: "retention", message: "must be a duration of at least 1s, such as 30d"))
         }
@@ -51,6 +57,7 @@ struct WebSettings: AdapterSettings {
                 limits: environment.limits,
                 maxRedirects: environment.web.maxRedirects,
                 maxBytes: environment.web.maxBytes,
+                connections: self.connections,
                 now: environment.now
             ),
             quota: self.quota,
@@ -65,6 +72,11 @@ struct WebSettings: AdapterSettings {
         case .string(let text): Quantity.bytes(text)
         default: nil
         }
+    }
+
+    private static func connections(_ value: JSONValue) -> Int? {
+        guard case .integer(let number) = value, (1...16).contains(number) else { return nil }
+        return Int(number)
     }
 
     private static func seconds(_ value: JSONValue) -> Double? {

@@ -24,9 +24,12 @@ import Testing
         init() async throws {
             self.provider = try FakeProvider("alpha")
             self.provider.add("first.pdf")
-            self.fixture = try await GatewayFixture([self.provider], sleep: { _ in
-                try await Task.sleep(for: .milliseconds(10))
-            })
+            self.fixture = try await GatewayFixture(
+                [self.provider],
+                sleep: { _ in
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            )
         }
 
         /// So much later that an upstream is asked again.
@@ -244,7 +247,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("wait=5", 5), ("WAIT = 7 ; x=1, wait=9", 7), ("wait=0", nil), ("wait=61", 60), ("wait=99999999999999999999", 60),
+        ("wait=5", 5), ("WAIT = 7 ; x=1, wait=9", 7), ("wait=0", nil), ("wait=61", 60),
+        ("wait=99999999999999999999", 60),
         ("wait", nil), ("wait=-1", nil), ("wait=x", nil), ("respond-async", nil), ("", nil),
     ])
     func readsThePreference(_ field: String, _ seconds: Int?) {
