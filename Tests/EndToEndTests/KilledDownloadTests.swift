@@ -15,6 +15,7 @@ extension EndToEnd {
         /// Serves in a folder whose configuration allows the loopback.
         private static func serve(
             in folder: URL,
+            connections: Int = 1,
             _ body: (GatewayProcess, HTTPCaller) async throws -> Void
         ) async throws {
             let file = folder.appendingPathComponent("sluice.yaml")
@@ -23,7 +24,7 @@ extension EndToEnd {
                 storage: { path: "\(folder.path)/var" }
                 egress: { allowAddresses: [127.0.0.0/8] }
                 limits: { default: { requests: 1000000/min, burst: 1000000 } }
-                providers: [ { name: web, kind: web } ]
+                providers: [ { name: web, kind: web, connections: \(connections) } ]
                 """
             try yaml.write(to: file, atomically: true, encoding: .utf8)
             try await GatewayProcess.serve(["--config", file.path], in: folder, environment: Self.environment) {
@@ -42,47 +43,59 @@ extension EndToEnd {
             }
         }
 
-        @Test func goesOnFromTheLastDurableByteAfterAKill() async throws {
+        @Test(arguments: [1, 4]) func goesOnFromTheLastDurableByteAfterAKill(_ connections: Int) async throws {
             try await Self.withOrigin { origin, folder in
                 let file = origin.library.addFile("big.bin", size: 40_000_000)
                 // Slow enough that a second, and with it a checkpoint, passes before its end.
-                origin.server.faults.add(.pace(.milliseconds(4)))
+                origin.server.faults.add(.pace(.milliseconds(4 * connections)), times: 100)
                 var id = ""
-                try await Self.serve(in: folder) { process, caller in
+                try await Self.serve(in: folder, connections: connections) { process, caller in
                     id = try #require(try await caller.create(origin.url("big.bin")).json["id"].text)
                     try await eventually("a checkpoint") { try Self.checkpointedBytes(folder) > 0 }
                     process.crash()
                     _ = try await process.status()
                 }
+                origin.server.faults.clear()
                 let kept = try Self.checkpointedBytes(folder)
-                try await Self.serve(in: folder) { _, caller in
+                try await Self.serve(in: folder, connections: connections) { _, caller in
                     let done = try await caller.end(of: id)
                     #expect(done["status"] == "completed" && done["checksum"].text == file.contents.sha256, "\(done)")
                     #expect(try await caller.get("/v1/downloads/\(id)").digest == file.contents.sha256)
                 }
-                #expect(origin.server.requests.last?.header("Range") == "bytes=\(kept)-")
-                #expect(origin.server.requests.last?.header("If-Range") != nil)
+                let rest = try #require(Self.askedForRest(origin))
+                #expect(rest.header("Range") == "bytes=\(kept)-" && rest.header("If-Range") != nil)
             }
         }
 
-        @Test func goesOnAfterAGracefulStop() async throws {
+        @Test(arguments: [1, 4]) func goesOnAfterAGracefulStop(_ connections: Int) async throws {
             try await Self.withOrigin { origin, folder in
                 let file = origin.library.addFile("big.bin", size: 40_000_000)
-                origin.server.faults.add(.stall(afterBytes: 20_000_000))
+                // The only connection, or that of the fifth segment.
+                let stalled: (range: String?, bytes: Int64) =
+                    connections == 1 ? (nil, 20_000_000) : ("bytes=16777216-20971519", 3_222_784)
+                origin.server.faults.add(
+                    .stall(afterBytes: stalled.bytes),
+                    where: { $0.header("Range") == stalled.range }
+                )
                 var id = ""
-                try await Self.serve(in: folder) { _, caller in
+                try await Self.serve(in: folder, connections: connections) { _, caller in
                     id = try #require(try await caller.create(origin.url("big.bin")).json["id"].text)
                     try await eventually("bytes") {
                         try await caller.metadata(of: id)["progress"]["receivedBytes"].integer ?? 0 >= 19_000_000
                     }
                 }
-                try await Self.serve(in: folder) { _, caller in
+                try await Self.serve(in: folder, connections: connections) { _, caller in
                     let done = try await caller.end(of: id)
                     #expect(done["status"] == "completed" && done["checksum"].text == file.contents.sha256, "\(done)")
                 }
-                let range = try #require(origin.server.requests.last?.header("Range"))
+                let range = try #require(Self.askedForRest(origin)?.header("Range"))
                 #expect((Int64(range.dropFirst(6).dropLast()) ?? 0) >= 19_000_000, "\(range)")
             }
+        }
+
+        /// The newest request for all that is behind some byte.
+        private static func askedForRest(_ origin: OriginSimulator) -> SimulatedRequest? {
+            origin.server.requests.last { $0.header("Range")?.hasSuffix("-") == true }
         }
 
         @Test(arguments: [UInt64(1), 2, 3]) func killsAtRandomPointsLoseAndDoubleNothing(_ seed: UInt64) async throws {

@@ -7,8 +7,8 @@ import Transfer
 /// The rest of a file, fetched in segments over several connections and given on in order.
 ///
 /// In order, so that the bytes are hashed while they are written, and what is on the disk is always the beginning of the
-/// file: a try goes on from it as after one connection. The segments that have come too early wait in memory, so that
-/// there is never more than ``readAhead`` of them.
+/// file: a try goes on from it as after one connection. The first segment is given on as it comes; what comes of the
+/// others waits in memory, so that there are never more than a few of them.
 final class SegmentedBody {
     /// Fetches one part of the file, which the answer is known to be.
     typealias Open = @Sendable (ClosedRange<Int64>) async throws(ProviderError) -> TransferBody
@@ -18,81 +18,95 @@ final class SegmentedBody {
     /// A smaller rest is not worth the further connections.
     static let worthwhile: Int64 = 16 << 20
 
-    private typealias Piece = Task<Result<ByteBuffer, ProviderError>, Never>
+    private typealias Pieces = AsyncStream<Result<ByteBuffer, ProviderError>>
+
+    /// One that is fetched, or waits to be given on.
+    private final class Segment {
+        let task: Task<Void, Never>
+        var pieces: Pieces.Iterator
+        var missing: Int64
+
+        init(_ task: Task<Void, Never>, _ pieces: Pieces, _ count: Int64) {
+            (self.task, self.pieces, self.missing) = (task, pieces.makeAsyncIterator(), count)
+        }
+
+        deinit { self.task.cancel() }
+    }
 
     private let end: Int64
-    private let readAhead: Int
     private let connections: Int
     private let open: Open
-    private var pieces: [Piece] = []
+    private var segments: [Segment] = []
     private var next: Int64
 
     /// The bytes from `start` to before `end`; `first` is an answer that is open and begins with them.
     init(_ first: TransferBody, from start: Int64, to end: Int64, connections: Int, open: @escaping Open) {
-        self.end = end
-        self.next = start
-        // Two more than run, so that none of them waits for the slowest.
-        self.readAhead = connections + 2
-        self.connections = connections
-        self.open = open
+        (self.end, self.next, self.connections, self.open) = (end, start, connections, open)
         self.start { _ throws(ProviderError) in first }
     }
 
-    deinit { for piece in self.pieces { piece.cancel() } }
-
-    /// The next segment; `nil` after the last.
+    /// The bytes that come next; `nil` after the last.
     func read() async throws(ProviderError) -> ByteBuffer? {
-        while self.pieces.count < self.readAhead, self.next < self.end { self.start(self.open) }
-        guard let piece = self.pieces.first else { return nil }
-        let result = await withTaskCancellationHandler {
-            await piece.value
-        } onCancel: {
-            piece.cancel()
+        while true {
+            // Two more than run, so that none of them waits for the slowest.
+            while self.segments.count < self.connections + 2, self.next < self.end { self.start(self.open) }
+            guard let first = self.segments.first else { return nil }
+            if first.missing > 0 {
+                // A segment says why it ends early, so that this is the reader's own end.
+                guard let piece = await first.pieces.next() else { throw .cancelled }
+                let bytes = try piece.get()
+                first.missing -= Int64(bytes.readableBytes)
+                return bytes
+            }
+            self.segments.removeFirst()
         }
-        self.pieces.removeFirst()
-        return try result.get()
     }
 
     private func start(_ open: @escaping Open) {
         let range = self.next...(min(self.end - self.next, Self.segment) + self.next - 1)
         self.next = range.upperBound + 1
         // One begins when the one so many before it has ended: never more than so many run.
-        let before = self.pieces.count >= self.connections ? self.pieces[self.pieces.count - self.connections] : nil
-        let segment = Segment(range: range, before: before, open: open)
-        self.pieces.append(Task { await segment.fetch() })
+        let before =
+            self.segments.count >= self.connections ? self.segments[self.segments.count - self.connections] : nil
+        let (pieces, writer) = Pieces.makeStream()
+        let fetch = Fetch(range: range, before: before?.task, open: open, pieces: writer)
+        self.segments.append(Segment(Task { await fetch.run() }, pieces, Int64(range.count)))
     }
 
-    /// One part of the file, begun when the one `before` has ended.
-    private struct Segment: Sendable {
+    /// Brings the pieces of one segment, begun when the one `before` has ended.
+    private struct Fetch: Sendable {
         let range: ClosedRange<Int64>
-        let before: Piece?
+        let before: Task<Void, Never>?
         let open: Open
+        let pieces: Pieces.Continuation
 
-        func fetch() async -> Result<ByteBuffer, ProviderError> {
-            _ = await self.before?.value
+        func run() async {
+            await self.before?.value
             do throws(ProviderError) {
-                let body = try await self.open(self.range)
-                let count = self.range.upperBound - self.range.lowerBound + 1
-                return .success(try await SegmentedBody.collect(count, of: body))
+                try await self.pass(try await self.open(self.range))
             } catch {
-                return .failure(error)
+                self.pieces.yield(.failure(error))
             }
+            self.pieces.finish()
         }
-    }
 
-    /// The first `count` bytes; letting go of the body ends what comes behind them.
-    fileprivate static func collect(_ count: Int64, of body: TransferBody) async throws(ProviderError) -> ByteBuffer {
-        var all = ByteBuffer()
-        var iterator = body.makeAsyncIterator()
-        while Int64(all.readableBytes) < count {
-            let bytes: ByteBuffer?
-            do throws(TransferError) { bytes = try await iterator.next() } catch { throw WebFailures.failure(error) }
-            guard var bytes else {
-                throw WebFailures.failure(.incomplete, .now, "The server's bytes ended too early.")
+        /// Letting go of the body ends what comes behind the segment.
+        private func pass(_ body: TransferBody) async throws(ProviderError) {
+            var missing = self.range.count
+            var iterator = body.makeAsyncIterator()
+            while missing > 0 {
+                let bytes: ByteBuffer?
+                do throws(TransferError) { bytes = try await iterator.next() } catch {
+                    throw WebFailures.failure(error)
+                }
+                guard let bytes else {
+                    throw WebFailures.failure(.incomplete, .now, "The server's bytes ended too early.")
+                }
+                // A copy: a piece may have far more room than bytes, and would hold it while it waits.
+                let piece = ByteBuffer(bytes: bytes.readableBytesView.prefix(missing))
+                missing -= piece.readableBytes
+                self.pieces.yield(.success(piece))
             }
-            let rest = Int(count) - all.readableBytes
-            if var part = bytes.readSlice(length: min(rest, bytes.readableBytes)) { all.writeBuffer(&part) }
         }
-        return all
     }
 }
