@@ -53,7 +53,7 @@ final class SegmentedBody {
             guard let first = self.segments.first else { return nil }
             if first.missing > 0 {
                 // A segment says why it ends early, so that this is the reader's own end.
-                guard let piece = await first.pieces.next() else { throw .cancelled }
+                guard let piece = await first.pieces.next(isolation: #isolation) else { throw .cancelled }
                 let bytes = try piece.get()
                 first.missing -= Int64(bytes.readableBytes)
                 return bytes
