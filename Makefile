@@ -6,11 +6,13 @@
 # make bench  a release build against nginx, haproxy and caddy; writes Tests/Benchmarks/RESULTS.md
 
 .DEFAULT_GOAL := run
-.PHONY: run test build release check lint deps bench fault tsan asan
+.PHONY: run test build release check lint deps testdeps bench fault tsan asan
 
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
 PACKAGES := pkg-config libsqlite3-dev libcurl4-openssl-dev libjwt-dev zlib1g-dev
+# What only tests need: a resolver that answers out of a file.
+TEST_PACKAGES := libnss-wrapper
 
 # A target may import only what Package.swift says: the layers of the architecture are enforced here.
 BUILD := swift build --explicit-target-dependency-import-check error
@@ -24,7 +26,7 @@ run: deps
 	@exec .build/debug/sluice-demo $(ARGS)
 
 # One test after the other: many of them hold real servers to real time limits, and would starve each other on two cores.
-test: deps lint
+test: deps testdeps lint
 	$(BUILD) --build-tests
 	swift test --skip-build --no-parallel
 
@@ -50,7 +52,7 @@ release: deps
 
 # ARGS="--rounds 1 --size 67108864" makes it short.
 bench: deps release
-	@for tool in nginx haproxy caddy wrk; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@for tool in nginx haproxy caddy wrk aria2c; do command -v $$tool >/dev/null || missing="$$missing $${tool%c}"; done; \
 	if [ -n "$$missing" ]; then $(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
 		apt-get install -q -y --no-install-recommends $$missing; fi
 	python3 Tests/Benchmarks/bench.py --binary .build/release/sluice $(ARGS)
@@ -72,3 +74,9 @@ deps:
 			echo "Please install as root: apt-get install $(PACKAGES)" >&2; exit 1; fi; \
 		$(SUDO) apt-get update -q; \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); }
+
+testdeps:
+	@dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || { \
+		set -e; \
+		$(SUDO) apt-get update -q; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); }

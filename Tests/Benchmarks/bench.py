@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 
+import fetch
 import servers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -75,8 +76,8 @@ class Bench:
 
     def start(self, directory):
         options = self.options
-        root = servers.make_files(directory, options.size)
-        self.running.append(servers.origin(directory, root))
+        self.directory, self.root = directory, servers.make_files(directory, options.size)
+        self.running.append(servers.origin(directory, self.root))
         origin = self.running[0]
         self.ours = servers.sluice(directory, origin, options.binary)
         self.running.append(self.ours)
@@ -96,17 +97,19 @@ class Bench:
     def content(self, name):
         return f"{self.ours.url}/v1/downloads/{self.ids[name]}"
 
-    def compare(self, what, goal, unit, ours, peers):
-        """Measures ours and each peer in turn, `rounds` times; the best peer's median is what ours is held against."""
-        seen = {name: [] for name in ["sluice", *peers]}
+    def compare(self, what, goal, unit, ours, peers, others=None):
+        """Measures ours and each peer in turn, `rounds` times; the best peer's median is what ours is held against, the
+        `others` are only told."""
+        told = {**peers, **(others or {})}
+        seen = {name: [] for name in ["sluice", *told]}
         for _ in range(self.options.rounds):
-            for name, measure in [*peers.items(), ("sluice", ours)]:
+            for name, measure in [*told.items(), ("sluice", ours)]:
                 seen[name].append(measure())
         medians = {name: statistics.median(values) for name, values in seen.items()}
         best = max(peers, key=lambda name: medians[name])
         ratio = medians["sluice"] / medians[best]
-        others = ", ".join(f"{name} {unit(medians[name])}" for name in peers)
-        self.row(what, unit(medians["sluice"]), others, f"{ratio:.2f} × {best}", goal)
+        figures = ", ".join(f"{name} {unit(medians[name])}" for name in told)
+        self.row(what, unit(medians["sluice"]), figures, f"{ratio:.2f} × {best}", goal)
 
     def row(self, *cells):
         self.rows.append(cells)
@@ -139,11 +142,19 @@ class Bench:
         listing = statistics.median(wrk(many, 16, options.seconds, "application/json")[0] for _ in range(options.rounds))
         self.row(f"list of 20 from {known:,} known downloads", each(listing), "–", "–", "≥ 3,000/s")
         self.latency()
+        self.bring(megabytes)
         self.row("resident memory, idle", f"{self.idle:.0f} MB", "–", "–", "≤ 32 MB")
         self.row("resident memory after the large bodies (peak)", f"{streaming:.0f} MB", "–", "–", "≤ 48 MB")
         resting = self.ours.memory("VmRSS")
         peak = stalled_readers(self.ours, f"/v1/downloads/{self.ids['big.bin']}", options.readers)
         self.row(f"resident memory, {options.readers:,} readers that stopped", f"{peak:.0f} MB ({resting:.0f} before)", "–", "–", "≤ 96 MB")
+
+    def bring(self, unit):
+        fetching = fetch.Fetch(self.directory, self.root, self.options.binary)
+        try:
+            fetching.compare(self, unit)
+        finally:
+            fetching.stop()
 
     def latency(self):
         origin = self.running[0].url + "/files/small.bin"

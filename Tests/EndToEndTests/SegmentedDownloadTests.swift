@@ -74,6 +74,21 @@ extension EndToEnd {
             #expect(asked.last?.header("Range") == nil)
         }
 
+        @Test func cancelClosesAllConnections() async throws {
+            try await EndToEndFixture.runWeb { gateway, origin in
+                origin.library.addFile("big.bin", size: Self.size)
+                origin.server.faults.add(.stall(afterBytes: 100_000), times: 100)
+                let id = try #require(try await gateway.admin.create(origin.url("big.bin")).json["id"].text)
+                try await eventually("four connections") { origin.server.openConnections == 4 }
+                try await eventually("the first bytes") {
+                    try await gateway.admin.metadata(of: id)["progress"]["receivedBytes"].integer ?? 0 >= 100_000
+                }
+                #expect(try await gateway.admin.send("POST", "/v1/downloads/\(id)/cancel").status == 200)
+                try await eventually("the connections close") { origin.server.openConnections == 0 }
+                #expect(gateway.keptFiles.isEmpty)
+            }
+        }
+
         @Test(arguments: ["0", "17", "x", "1.5"])
         func refusesOtherNumbersOfConnections(_ value: String) async throws {
             let gateway = GatewaySettings(providers: "  - { name: web, kind: web, connections: \(value) }")

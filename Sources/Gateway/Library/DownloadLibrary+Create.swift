@@ -2,6 +2,7 @@
 
 import Downloads
 import Foundation
+import Logging
 
 /// What became of a request to bring in a URL.
 enum Creation: Sendable {
@@ -33,7 +34,7 @@ extension DownloadLibrary {
         guard let asked = entry.provider else {
             throw ProviderError(.unavailable, message: "The provider '\(provider)' has no usable credential.")
         }
-        let plan = try await asked.plan(request)
+        let plan = try await self.plan(request, by: asked, for: caller)
         guard caller.maySee(session: plan.session, of: provider) else {
             throw ProviderError(.downloadForbidden, message: "The key may not bring anything in there.")
         }
@@ -60,6 +61,21 @@ extension DownloadLibrary {
             return .replayed(listed)
         case .mismatch: return .mismatch
         case .tooMany: return .tooMany
+        }
+    }
+
+    private func plan(
+        _ request: CreateRequest,
+        by provider: any Provider,
+        for caller: Caller
+    ) async throws(ProviderError) -> CreatePlan {
+        do throws(ProviderError) { return try await provider.plan(request) } catch {
+            // The request's entry has the code; which rule it was that refused is for the operator.
+            self.logger.notice(
+                "A URL was refused: \(error.message)",
+                metadata: ["provider": "\(provider.id)", "caller": "\(caller.id)", "cause": "\(error.cause ?? "-")"]
+            )
+            throw error
         }
     }
 

@@ -20,12 +20,10 @@ extension DownloadLibrary {
         let now = self.now()
         let conclusions = gatherings.map { $0.conclude(at: now) }
         let jobs = await self.jobs(of: entries, request)
-        let downloads = conclusions.flatMap {
-            ListedJobs(jobs[$0.report.provider] ?? [], self.jobs.progress).merged(into: $0)
-        }
+        let listed = conclusions.map { ListedSource($0, jobs[$0.report.provider] ?? [], self.jobs.progress) }
         let question = MatchCache.Question(request, caller, burials: self.catalogue.burials)
-        let matches = self.matchCache.matches(for: question, in: downloads) {
-            self.matches(in: downloads, directory.ids, request, caller)
+        let matches = self.matchCache.matches(for: question, in: listed) {
+            self.matches(in: listed.flatMap(\.items), directory.ids, request, caller)
         }
         var sources = conclusions.map(\.report)
         for index in sources.indices {
@@ -134,7 +132,7 @@ extension DownloadLibrary {
 
     /// What matches and may be seen, each download once, in the order that was asked for.
     private func matches(
-        in listed: [ListedJobs.Item],
+        in listed: [ListedSource.Item],
         _ ids: DownloadID,
         _ request: ListRequest,
         _ caller: Caller

@@ -4,7 +4,7 @@ import Downloads
 import Foundation
 
 /// A download that a caller had brought in from a URL, as the store keeps it: the row is the truth, whoever works on it.
-struct Job: Sendable {
+struct Job: Equatable, Sendable {
     let id: UUID
     /// Who asked for it.
     let caller: String

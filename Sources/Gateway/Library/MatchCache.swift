@@ -16,7 +16,7 @@ struct ListMatches: Sendable {
 
 /// Keeps the last matches of a few questions, for to give ten thousand downloads their ids and to sort them takes long.
 ///
-/// They are the answer for as long as the very same downloads are looked through.
+/// They are the answer for as long as the same is looked through.
 final class MatchCache: Sendable {
     /// All that decides which of some downloads match, and in which order.
     struct Question: Hashable, Sendable {
@@ -38,24 +38,23 @@ final class MatchCache: Sendable {
     }
 
     private struct Entry: Sendable {
-        let downloads: [ListedJobs.Item]
+        let sources: [ListedSource]
         let matches: ListMatches
     }
 
     private let known = NIOLockedValueBox(GenerationCache<Question, Entry>(capacity: 4))
 
-    /// The kept matches where `downloads` are those that they were found in, else what `find` finds.
+    /// The kept matches where `sources` are those that they were found in, else what `find` finds.
     func matches(
         for question: Question,
-        in downloads: [ListedJobs.Item],
+        in sources: [ListedSource],
         _ find: () -> [ListedDownload]
     ) -> ListMatches {
-        // Equality is quick: copies of one download are compared by their reference.
-        if let entry = self.known.withLockedValue({ $0[question] }), entry.downloads == downloads {
-            return entry.matches
-        }
-        let matches = ListMatches(find())
-        self.known.withLockedValue { $0[question] = Entry(downloads: downloads, matches: matches) }
+        let entry = self.known.withLockedValue { $0[question] }
+        // Quick for the very same listings: copies of an array that nobody changed are compared by its storage.
+        let matches = entry.flatMap { $0.sources == sources ? $0.matches : nil } ?? ListMatches(find())
+        // Also where nothing differs, for a provider that said the same again said it in another array.
+        self.known.withLockedValue { $0[question] = Entry(sources: sources, matches: matches) }
         return matches
     }
 }

@@ -62,7 +62,8 @@ final class SourceGathering: Sendable {
 
     /// What a provider contributed to a list.
     struct Conclusion: Sendable {
-        var downloads: [Download] = []
+        /// Of each container, in the upstream's order.
+        var listings: [[Download]] = []
         var report: SourceReport
         /// When each container was wholly known; those that were cut are left out.
         var knownAt: [String?: Date] = [:]
@@ -84,7 +85,7 @@ final class SourceGathering: Sendable {
         report.ageSeconds = progress.answers.map { Int(min($0.answer.listing.age(at: now), 1e9)) }.max()
         let whole = progress.answers.filter { !$0.answer.listing.isTruncated }
         return Conclusion(
-            downloads: progress.answers.flatMap(\.answer.listing.downloads),
+            listings: progress.answers.map(\.answer.listing.downloads),
             report: report,
             knownAt: Dictionary(whole.map { ($0.session, $0.answer.listing.fetchedAt) }, uniquingKeysWith: min)
         )

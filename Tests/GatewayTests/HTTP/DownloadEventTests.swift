@@ -20,24 +20,27 @@ import Testing
     private struct World {
         let fixture: GatewayFixture
         let provider: FakeProvider
+        /// The number that changes are counted from.
+        private let start: String
 
         init() async throws {
             self.provider = try FakeProvider("alpha")
             self.provider.add("first.pdf")
             self.fixture = try await GatewayFixture(
                 [self.provider],
-                sleep: { _ in
-                    try await Task.sleep(for: .milliseconds(10))
-                }
+                // Heartbeats are long waits; many of them would only be read again and again.
+                sleep: { try await Task.sleep(for: .milliseconds($0 < EventStream.silence ? 10 : 50)) }
             )
+            self.start = String(self.fixture.time.now.milliseconds * 1000)
         }
 
         /// So much later that an upstream is asked again.
         func later() { self.fixture.time.advance(DownloadWatch.wideInterval + 1) }
 
+        /// Listens from the beginning, or after a change; so that none is missed that comes before the first look.
         func listen(_ port: Int, _ path: String, after last: String? = nil) async throws -> RawClient {
             let client = try await RawClient.connect(port)
-            let resume = last.map { "Last-Event-ID: \($0)\r\n" } ?? ""
+            let resume = "Last-Event-ID: \(last ?? self.start)\r\n"
             try await client.send(
                 "GET \(path) HTTP/1.1\r\nHost: x\r\nX-API-Key: \(GatewayFixture.adminKey)\r\n"
                     + "Accept: text/event-stream\r\n\(resume)\r\n"

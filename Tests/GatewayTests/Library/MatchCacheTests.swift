@@ -7,15 +7,14 @@ import Testing
 @testable import Gateway
 
 @Suite struct MatchCacheTests {
-    private static func downloads(_ count: Int, size: Int64 = 1) throws -> [ListedJobs.Item] {
+    private static func source(_ count: Int, size: Int64 = 1, jobs: [Job] = []) throws -> ListedSource {
         let provider = try #require(ProviderID("one"))
-        return (0..<count).map {
+        let listing = (0..<count).map {
             let reference = DownloadReference(provider: provider, session: "s", item: "\($0)")
-            return ListedJobs.Item(
-                reference: reference,
-                download: Download(reference: reference, name: "\($0)", size: size)
-            )
+            return Download(reference: reference, name: "\($0)", size: size)
         }
+        let report = SourceReport(provider: provider, state: .fresh)
+        return ListedSource(SourceGathering.Conclusion(listings: [listing], report: report), jobs, JobProgress())
     }
 
     private static func question(
@@ -28,38 +27,55 @@ import Testing
     }
 
     /// How many of `asked` had to be looked for.
-    private static func searches(_ asked: [(MatchCache.Question, [ListedJobs.Item])]) -> Int {
+    private static func searches(_ asked: [(MatchCache.Question, ListedSource)]) -> Int {
         let cache = MatchCache()
         var searches = 0
-        for (question, downloads) in asked {
-            let matches = cache.matches(for: question, in: downloads) {
+        for (question, source) in asked {
+            let matches = cache.matches(for: question, in: [source]) {
                 searches += 1
-                return downloads.map { ListedDownload(id: $0.download.name, download: $0.download) }
+                return source.items.map { ListedDownload(id: $0.download.name, download: $0.download) }
             }
-            #expect(matches.items.map(\.download) == downloads.map(\.download))
-            #expect(matches.counts.values.reduce(0, +) == downloads.count)
+            #expect(matches.items.map(\.download) == source.items.map(\.download))
+            #expect(matches.counts.values.reduce(0, +) == source.items.count)
         }
         return searches
     }
 
-    @Test func theSameDownloadsAreLookedThroughOnce() throws {
-        let downloads = try Self.downloads(3)
-        #expect(Self.searches([(Self.question(), downloads), (Self.question(), try Self.downloads(3))]) == 1)
+    @Test func whatIsTheSameIsLookedThroughOnce() throws {
+        let source = try Self.source(3)
+        #expect(Self.searches([source, try Self.source(3), source].map { (Self.question(), $0) }) == 1)
     }
 
-    @Test func otherDownloadsAreLookedThroughAnew() throws {
-        let few = try Self.downloads(2)
-        let more = try Self.downloads(3)
-        let changed = try Self.downloads(3, size: 2)
+    @Test func whatDiffersIsLookedThroughAnew() throws {
+        let few = try Self.source(2)
+        let more = try Self.source(3)
+        let changed = try Self.source(3, size: 2)
         #expect(Self.searches([few, more, changed, more].map { (Self.question(), $0) }) == 4)
     }
 
+    @Test func aJobThatWentOnIsLookedThroughAnew() throws {
+        var job = Job(
+            id: UUID(),
+            caller: "key_1",
+            provider: try #require(ProviderID("one")),
+            session: nil,
+            host: "files.example.com",
+            createdAt: Date(timeIntervalSince1970: 1_800_000_000),
+            sourceURL: "https://files.example.com/x",
+            name: "x"
+        )
+        let queued = try Self.source(1, jobs: [job])
+        job.status = .failed
+        let failed = try Self.source(1, jobs: [job])
+        #expect(Self.searches([queued, queued, failed, failed].map { (Self.question(), $0) }) == 2)
+    }
+
     @Test func anotherQuestionHasItsOwnMatches() throws {
-        let downloads = try Self.downloads(3)
+        let source = try Self.source(3)
         let questions = [
             Self.question(), Self.question(burials: 1), Self.question { $0.filter.minSize = 1 },
             Self.question { $0.sort.isDescending.toggle() },
         ]
-        #expect(Self.searches(questions.map { ($0, downloads) }) == questions.count)
+        #expect(Self.searches(questions.map { ($0, source) }) == questions.count)
     }
 }
