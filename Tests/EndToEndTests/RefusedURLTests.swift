@@ -13,7 +13,7 @@ extension EndToEnd {
             ("http://u:p@example.org/", "INVALID_URL", "cannot be asked"),
             ("nonsense", "INVALID_URL", "cannot be asked"), ("http://10.1.2.3/", "DOMAIN_BLOCKED", "private"),
             ("http://169.254.169.254/latest", "DOMAIN_BLOCKED", "metadata"),
-            ("http://[::ffff:10.0.0.1]/", "DOMAIN_BLOCKED", "private"),
+            ("http://[::ffff:10.0.0.1]/", "DOMAIN_BLOCKED", "v4-mapped"),
             ("http://0x0a000001/", "DOMAIN_BLOCKED", "private"),
         ])
         func refusesAtOnceWhatCanBeKnownAtOnce(_ url: String, _ code: String, _ reason: String) async throws {
@@ -67,6 +67,7 @@ extension EndToEnd {
                 server: { host: 127.0.0.1, port: 0 }
                 storage: { path: "\(folder.path)/var" }
                 egress: { allowAddresses: [127.0.0.2/32] }
+                providers: [ { name: web, kind: web } ]
                 """
             try yaml.write(to: file, atomically: true, encoding: .utf8)
             let names = folder.appendingPathComponent("hosts")
