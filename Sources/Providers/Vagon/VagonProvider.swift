@@ -9,7 +9,7 @@ struct VagonProvider: Provider {
     let api: VagonAPI
     let recordingsPath: String?
     let contentPaths: [String]
-    let sleep: @Sendable (Duration) async throws -> Void
+    let links: VagonLinks
 
     static let promises = Capabilities(listsSessions: true, listsRoot: true, ranges: true, delete: true)
 
@@ -74,13 +74,20 @@ struct VagonProvider: Provider {
 
     func content(of reference: DownloadReference, _ request: ContentRequest) async throws(ProviderError) -> Content {
         let file = try self.storedFile(reference, to: "give the bytes of a file on a machine's own disk")
+        let first = try await self.links.link(file)
         do {
-            return try await self.content(file, request)
+            return try await self.content(first, request)
         } catch {
             // The store refuses a link that has just expired: once more with a new one.
             guard error.kind == .upstream(status: 403) else { throw error }
         }
-        return try await self.content(file, request)
+        let second = try await self.links.link(file)
+        do {
+            return try await self.content(second, request)
+        } catch {
+            if error.kind == .upstream(status: 403) { self.links.refused(second, of: file) }
+            throw error
+        }
     }
 
     func delete(_ reference: DownloadReference) async throws(ProviderError) {
@@ -119,32 +126,13 @@ struct VagonProvider: Provider {
         }
     }
 
-    private func content(_ file: String, _ request: ContentRequest) async throws(ProviderError) -> Content {
-        let link = try await self.link(file)
-        guard let url = link.url else { throw Self.notReady }
-        var content = try await self.api.content(url, range: request.range)
+    private func content(
+        _ link: VagonLinks.Found,
+        _ request: ContentRequest
+    ) async throws(ProviderError) -> Content {
+        var content = try await self.api.content(link.url, range: request.range)
         content.mimeType = link.contentType ?? content.mimeType
         return content
-    }
-
-    /// A link to the bytes; waits a little for a job that makes one.
-    private func link(_ file: String) async throws(ProviderError) -> VagonAPI.Link {
-        let first = try await self.api.link(file: file)
-        if first.url != nil { return first }
-        guard let job = first.job else { throw Self.notReady }
-        for pause in [100, 200, 400, 800] {
-            do { try await self.sleep(.milliseconds(pause)) } catch { throw .cancelled }
-            let state = try await self.api.job(job)
-            if state.url != nil { return state }
-            if let status = state.status?.lowercased(), ["failed", "error", "cancelled", "canceled"].contains(status) {
-                throw ProviderError(.upstream(status: 200), retry: .now, message: "Vagon could not prepare the file.")
-            }
-        }
-        throw Self.notReady
-    }
-
-    private static var notReady: ProviderError {
-        ProviderError(.notReady, retry: .after(.seconds(5)), message: "Vagon is still preparing the file.")
     }
 
     // MARK: Identity and words

@@ -63,12 +63,13 @@ struct VagonSettings: AdapterSettings {
             },
             refine: VagonAPI.refine
         )
+        let api = VagonAPI(client: client, jobStatusPath: self.jobStatusPath)
         return VagonProvider(
             id: id,
-            api: VagonAPI(client: client, jobStatusPath: self.jobStatusPath),
+            api: api,
             recordingsPath: self.recordingsPath,
             contentPaths: self.contentPaths,
-            sleep: environment.sleep
+            links: VagonLinks(api: api, jobs: VagonJobs(now: environment.now), sleep: environment.sleep)
         )
     }
 
