@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "CJWT", "Downloads",
+                "CJWT", "CZlib", "Downloads",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),

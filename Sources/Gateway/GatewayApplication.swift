@@ -114,6 +114,7 @@ public struct GatewayApplication: Sendable {
             digests: try await MeasuredDigests(table: DigestTable(store), now: surroundings.now, logger: logger),
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
+            archives: configuration.archives,
             now: surroundings.now,
             resuming: RetryPolicy(retries: 3, sleep: surroundings.sleep),
             jobs: self.jobs,

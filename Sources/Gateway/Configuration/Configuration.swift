@@ -67,6 +67,8 @@ public struct Configuration: Sendable {
     public var freshness = Freshness()
     /// How a list over all sessions is gathered.
     public var fanOut = FanOut()
+    /// How large an archive may become.
+    public var archives = ArchivePolicy()
     /// How URLs are brought in.
     public var jobs = JobPolicy()
     /// How long log entries are kept; seconds.

@@ -85,6 +85,7 @@ public struct ConfigurationFile {
         configuration.upstream = self.upstream(root.section("upstream"))
         configuration.freshness = self.freshness(root.section("cache"))
         configuration.fanOut = self.fanOut(root.section("fanOut"))
+        configuration.archives = self.archives(root.section("archive"))
         configuration.jobs = self.jobs(root.section("jobs"))
         let logs = root.section("logs")
         configuration.logRetention = logs.seconds("retention", in: 3600...1e9, default: configuration.logRetention)
@@ -158,6 +159,15 @@ public struct ConfigurationFile {
         fanOut.concurrency = node.integer("concurrency", in: 1...64, default: fanOut.concurrency)
         node.finish()
         return fanOut
+    }
+
+    private func archives(_ node: ConfigurationNode) -> ArchivePolicy {
+        var archives = ArchivePolicy()
+        archives.maxFiles = node.integer("maxFiles", in: 1...1_000_000, default: archives.maxFiles)
+        archives.maxBytes = node.bytes("maxBytes", default: archives.maxBytes)
+        archives.maxTime = node.seconds("maxTime", in: 1...1e7, default: archives.maxTime)
+        node.finish()
+        return archives
     }
 
     private func jobs(_ node: ConfigurationNode) -> JobPolicy {

@@ -7,7 +7,9 @@ import Hummingbird
 import NIOCore
 
 extension DownloadRoutes {
-    private static let forms = [MediaType.json, MediaType.lines, MediaType.csv, MediaType.events]
+    private static let forms = [
+        MediaType.json, MediaType.lines, MediaType.csv, MediaType.zip, MediaType.events,
+    ]
 
     @Sendable
     func list(_ request: Request, _ context: GatewayContext) async throws -> Response {
@@ -15,10 +17,12 @@ extension DownloadRoutes {
         guard let form = ContentNegotiation(accept: request.headers.joined(.accept)).best(of: Self.forms) else {
             throw Problem.notAcceptable(Self.forms)
         }
-        let question = try self.question(request, context, caller, paged: form == MediaType.json)
-        context.record.note { entry in
-            entry.provider = question.providers?.count == 1 ? question.providers?.first?.name : nil
-            entry.sessionId = question.session
+        var query = context.query
+        let onError = Self.onError(&query, form)
+        let question = try self.question(&query, request, caller, paged: form == MediaType.json)
+        Self.note(question, context)
+        if form == MediaType.zip {
+            return try await self.archive(of: question, onError: onError, for: caller, context)
         }
         if form == MediaType.events { return try self.events(of: question, for: caller, request, context) }
         let preferences = Preferences(request.headers)
@@ -31,17 +35,37 @@ extension DownloadRoutes {
 
     // MARK: The question
 
-    private func question(
-        _ request: Request,
-        _ context: GatewayContext,
-        _ caller: Caller,
-        paged: Bool
-    ) throws(Problem) -> ListRequest {
-        var query = context.query
+    static func note(_ question: ListRequest, _ context: GatewayContext) {
+        context.record.note { entry in
+            entry.provider = question.providers?.count == 1 ? question.providers?.first?.name : nil
+            entry.sessionId = question.session
+        }
+    }
+
+    /// What the filters ask for.
+    func matching(_ query: inout QueryReader, _ request: Request, _ caller: Caller) -> ListRequest {
         var question = ListRequest()
         question.providers = self.providers(&query, caller)
         question.session = query.text("sessionId")
         question.filter = Self.filter(&query)
+        question.recency = request.asksAnew ? .anew : .usual
+        return question
+    }
+
+    private static func onError(_ query: inout QueryReader, _ form: String) -> Archive.OnError {
+        guard let text = query.text("onError") else { return .breaks }
+        if form != MediaType.zip { query.refuse("onError", "belongs to \(MediaType.zip)") }
+        if text != "report" { query.refuse("onError", "must be report") }
+        return .report
+    }
+
+    private func question(
+        _ query: inout QueryReader,
+        _ request: Request,
+        _ caller: Caller,
+        paged: Bool
+    ) throws(Problem) -> ListRequest {
+        var question = self.matching(&query, request, caller)
         if let text = query.text("sort") {
             if let sort = SortOrder(text) {
                 question.sort = sort
@@ -49,7 +73,6 @@ extension DownloadRoutes {
                 query.refuse("sort", "must be createdAt, filename or size, with '-' in front for descending")
             }
         }
-        question.recency = request.asksAnew ? .anew : .usual
         let cursor = query.text("cursor")
         let limit = Int(query.integer("limit", in: 1...100) ?? 20)
         let offset = query.integer("offset", in: 0...1_000_000_000).map(Int.init)

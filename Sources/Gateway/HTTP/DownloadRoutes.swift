@@ -20,6 +20,7 @@ struct DownloadRoutes: Sendable {
     func add(to router: Router<GatewayContext>) {
         router.get("/v1/downloads", use: self.list)
         router.post("/v1/downloads", use: self.create)
+        router.delete("/v1/downloads", use: self.deleteAll)
         router.get("/v1/downloads/{id}", use: self.get)
         router.head("/v1/downloads/{id}", use: self.get)
         router.delete("/v1/downloads/{id}", use: self.delete)
@@ -179,6 +180,7 @@ enum MediaType {
     static let json = "application/json"
     static let lines = "application/x-ndjson"
     static let csv = "text/csv"
+    static let zip = "application/zip"
     static let bytes = "application/octet-stream"
     static let events = "text/event-stream"
 

@@ -18,6 +18,9 @@ struct QueryReader {
         self.problems.append(FieldProblem(field: name, message: message))
     }
 
+    /// Whether a fault was noted in a parameter.
+    func hasFault(in name: String) -> Bool { self.problems.contains { $0.field == name } }
+
     /// The value of a parameter that may be there once; an empty value is a fault.
     mutating func text(_ name: String) -> String? {
         self.known.insert(name)

@@ -10,6 +10,12 @@ extension DownloadLibrary {
     /// Never waits past ``FanOut/deadline`` and never fails because of a source: what became of each is in
     /// ``DownloadList/sources``.
     func list(_ request: ListRequest, for caller: Caller) async -> DownloadList {
+        let (matches, sources) = await self.matches(request, for: caller)
+        return self.window(matches.items, request, sources)
+    }
+
+    /// All that matches, as its providers say it, without what was measured here; and what became of each source.
+    func matches(_ request: ListRequest, for caller: Caller) async -> (matches: ListMatches, sources: [SourceReport]) {
         let directory = self.directory.current
         let entries = directory.providers.entries.filter { entry in
             caller.maySee(provider: entry.id) && (request.providers?.contains(entry.id) ?? true)
@@ -31,7 +37,7 @@ extension DownloadLibrary {
             // The upstream does not know a container that only jobs are to come into.
             if sources[index].state == .absent, sources[index].count > 0 { sources[index].state = .fresh }
         }
-        return self.window(matches.items, request, sources)
+        return (matches, sources)
     }
 
     /// Answers from memory, without a task, where one session is asked for and its answer is fresh; whether it did.
@@ -152,7 +158,7 @@ extension DownloadLibrary {
         _ request: ListRequest,
         _ sources: [SourceReport]
     ) -> DownloadList {
-        let (start, limit) = Self.bounds(of: request, in: matches)
+        let (start, limit) = self.bounds(of: request, in: matches)
         let part = matches.dropFirst(start).prefix(limit).map { item in
             ListedDownload(id: item.id, download: self.digests.completing(item.download))
         }
@@ -166,9 +172,9 @@ extension DownloadLibrary {
         )
     }
 
-    private static func bounds(of request: ListRequest, in matches: [ListedDownload]) -> (start: Int, limit: Int) {
+    private func bounds(of request: ListRequest, in matches: [ListedDownload]) -> (start: Int, limit: Int) {
         switch request.window {
-        case .all: return (0, ListingSource.longestListing)
+        case .all: return (0, self.archives.maxFiles)
         case .offset(let offset, let limit): return (offset, limit)
         case .after(let cursor, let limit):
             let start = matches.firstIndex { item in

@@ -32,6 +32,7 @@ final class DownloadLibrary: Sendable {
     let digests: MeasuredDigests
     let source: ListingSource
     let fanOut: FanOut
+    let archives: ArchivePolicy
     let now: @Sendable () -> Date
     /// How a body goes on that broke off; see ``UnbrokenBody``.
     let resuming: RetryPolicy
@@ -47,6 +48,7 @@ final class DownloadLibrary: Sendable {
         digests: MeasuredDigests,
         freshness: Freshness,
         fanOut: FanOut,
+        archives: ArchivePolicy,
         now: @escaping @Sendable () -> Date,
         resuming: RetryPolicy,
         jobs: JobRunner,
@@ -56,6 +58,7 @@ final class DownloadLibrary: Sendable {
         self.catalogue = catalogue
         self.digests = digests
         self.fanOut = fanOut
+        self.archives = archives
         self.now = now
         self.resuming = resuming
         self.jobs = jobs

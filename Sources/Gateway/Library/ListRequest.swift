@@ -14,6 +14,9 @@ struct ListRequest: Sendable {
     var window = Window.all
     var recency = Recency.usual
 
+    /// Whether it asks for less than everything.
+    var isNarrowed: Bool { self.providers != nil || self.session != nil || self.filter != DownloadFilter() }
+
     /// Which part of the matches is answered.
     enum Window: Sendable {
         /// Every match, bounded by `archive.maxFiles`.

@@ -48,6 +48,18 @@ struct CallerLimits: Sendable {
         return (opened, allowance)
     }
 
+    /// Opens bytes that are made here, of `length` where that is known, under the same limits.
+    func open(
+        length: Int64?,
+        _ open: () async throws(Problem) -> ContentBody
+    ) async throws(Problem) -> (body: ContentBody, allowance: ByteAllowance?) {
+        guard self.policy.bytesPerDay != nil || self.policy.bytesPerSecond != nil else {
+            return (try await open(), nil)
+        }
+        let allowance = try self.allowance(for: length)
+        return (try await open().metered(by: allowance), allowance)
+    }
+
     func turn(of body: UInt64, wanting count: Int) -> BytePacer.Turn {
         self.limiter.turn(self.id, of: body, wanting: count, now: self.now())
     }
