@@ -3,6 +3,7 @@
 import Downloads
 import HTTPTypes
 import Hummingbird
+import Logging
 
 extension DownloadRoutes {
     @Sendable
