@@ -60,6 +60,7 @@ import Testing
         #expect(configuration.egress.maxBytes == defaults.egress.maxBytes)
         #expect(configuration.providers.map(\.id.name) == ["browserbase", "anchor", "notte", "vagon", "hoody", "web"])
         #expect(configuration.jobs == JobPolicy())
+        #expect(configuration.archives == ArchivePolicy())
         #expect(configuration.providers.last?.settings.isEmpty == true)
     }
 
@@ -128,7 +129,7 @@ import Testing
         ("fanOut: { limit: 1 }", "fanOut.limit"), ("logs: { level: x }", "logs.level"),
         ("upstream: { timeout: 1s }", "upstream.timeout"), ("egress: { deny: [] }", "egress.deny"),
         ("limits: { key: {} , default: {} }", "limits.key"), ("limits: { requests: 1/s }", "limits.requests"),
-        ("Server: {}", "Server"),
+        ("Server: {}", "Server"), ("archive: { maxSize: 1 }", "archive.maxSize"),
     ])
     func unknownKeysAreErrors(_ yaml: String, _ field: String) { #expect(self.fields(yaml) == [field]) }
 
