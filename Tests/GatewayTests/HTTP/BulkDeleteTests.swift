@@ -35,7 +35,7 @@ import Testing
         #expect(alpha.count(.delete) == 3)
         #expect(try await fixture.json("/v1/downloads").filenames == ["fixed"])
         let entry = try #require(try await fixture.log().first { $0.method == "DELETE" })
-        #expect(entry.provider == "alpha" && entry.status == 200 && entry.target.contains("confirm=3"))
+        #expect(entry.provider == "alpha" && entry.status == 200 && entry.path.contains("confirm=3"))
     }
 
     @Test func onlyWhatMatches() async throws {

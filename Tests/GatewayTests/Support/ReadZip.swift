@@ -56,11 +56,13 @@ struct ReadZip {
         return (File(name: name, bytes: Data(bytes)), 46 + short(place + 28) + short(place + 30))
     }
 
+    /// Bit by bit: slow, and plainly the definition.
     private static func crc(_ bytes: [UInt8]) -> Int {
-        Int(
-            ~bytes.reduce(~0 as UInt32) { crc, byte in
-                (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
-            }
-        )
+        var crc: UInt32 = .max
+        for byte in bytes {
+            crc ^= UInt32(byte)
+            for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+        }
+        return Int(~crc)
     }
 }
