@@ -139,7 +139,7 @@ import Testing
         let fixture = try await GatewayFixture([alpha], stored: stored, configure: { $0.archives.maxTime = 60 })
         alpha.script { script in
             script.content = { _, _ in
-                stored.time.advance(40)
+                stored.time.advance(70)
                 return Content(length: 100_000, body: FakeBody(.pattern(100_000)).body)
             }
         }
