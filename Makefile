@@ -11,8 +11,8 @@
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
 PACKAGES := pkg-config libsqlite3-dev libcurl4-openssl-dev libjwt-dev zlib1g-dev
-# What only tests need: a resolver that answers out of a file.
-TEST_PACKAGES := libnss-wrapper
+# What only tests need: a resolver that answers out of a file, and openers of zips (python3 besides).
+TEST_PACKAGES := libnss-wrapper unzip libarchive-tools p7zip-full
 
 # A target may import only what Package.swift says: the layers of the architecture are enforced here.
 BUILD := swift build --explicit-target-dependency-import-check error
@@ -52,7 +52,7 @@ release: deps
 
 # ARGS="--rounds 1 --size 67108864" makes it short.
 bench: deps release
-	@for tool in nginx haproxy caddy wrk aria2c; do command -v $$tool >/dev/null || missing="$$missing $${tool%c}"; done; \
+	@for tool in nginx haproxy caddy wrk aria2c rclone zip; do command -v $$tool >/dev/null || missing="$$missing $${tool%c}"; done; \
 	if [ -n "$$missing" ]; then $(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
 		apt-get install -q -y --no-install-recommends $$missing; fi
 	python3 Tests/Benchmarks/bench.py --binary .build/release/sluice $(ARGS)

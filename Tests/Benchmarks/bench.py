@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 
+import archive
 import fetch
 import servers
 
@@ -143,6 +144,7 @@ class Bench:
         self.row(f"list of 20 from {known:,} known downloads", each(listing), "–", "–", "≥ 3,000/s")
         self.latency()
         self.bring(megabytes)
+        self.archives(megabytes)
         self.row("resident memory, idle", f"{self.idle:.0f} MB", "–", "–", "≤ 32 MB")
         self.row("resident memory after the large bodies (peak)", f"{streaming:.0f} MB", "–", "–", "≤ 48 MB")
         resting = self.ours.memory("VmRSS")
@@ -155,6 +157,13 @@ class Bench:
             fetching.compare(self, unit)
         finally:
             fetching.stop()
+
+    def archives(self, unit):
+        archives = archive.Archives(self.directory, self.options.binary)
+        try:
+            archives.compare(self, unit)
+        finally:
+            archives.stop()
 
     def latency(self):
         origin = self.running[0].url + "/files/small.bin"
@@ -199,6 +208,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="length of one run of wrk")
     parser.add_argument("--size", type=int, default=1 << 30, help="bytes of the large body")
     parser.add_argument("--readers", type=int, default=1000)
+    parser.add_argument("--only", choices=["archives"], help="measure these alone, and write no results")
     options = parser.parse_args()
     options.binary = os.path.abspath(options.binary)
     # In memory where that is to be had: the disk is not what is measured.
@@ -207,11 +217,16 @@ def main():
         os.chmod(directory, 0o755)
         bench = Bench(options)
         try:
-            bench.start(directory)
-            bench.run()
+            if options.only == "archives":
+                bench.directory = directory
+                bench.archives(lambda rate: f"{rate / 1e6:,.0f} MB/s")
+            else:
+                bench.start(directory)
+                bench.run()
         finally:
             bench.stop()
-    report(bench.rows, options)
+    if not options.only:
+        report(bench.rows, options)
 
 
 if __name__ == "__main__":
