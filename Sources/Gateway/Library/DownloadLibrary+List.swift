@@ -100,6 +100,7 @@ extension DownloadLibrary {
             recency: request.recency
         )
         if newest.isTruncated { gathering.cut() }
+        if newest.isStale { gathering.fallBack() }
         return root + newest.sessions.map(\.id).filter { caller.maySee(session: $0, of: provider.id) }
     }
 

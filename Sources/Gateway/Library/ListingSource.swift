@@ -116,17 +116,33 @@ struct ListingSource: Sendable {
 
     // MARK: Sessions
 
-    /// A provider's newest sessions, at most `limit`, and whether there are more.
+    /// A provider's newest sessions, as far as they are known.
+    struct NewestSessions: Sendable {
+        /// At most as many as were asked for.
+        var sessions: [Session]
+        /// There are more.
+        var isTruncated: Bool
+        /// They stand in for an answer that could not be had.
+        var isStale: Bool
+
+        init(_ sessions: [Session], limit: Int, isStale: Bool = false) {
+            self.sessions = Array(sessions.prefix(limit))
+            self.isTruncated = sessions.count > limit
+            self.isStale = isStale
+        }
+    }
+
+    /// A provider's newest sessions, at most `limit`.
     func sessions(
         of provider: any Provider,
         epoch: Int,
         limit: Int,
         recency: Recency
-    ) async throws(ProviderError) -> (sessions: [Session], isTruncated: Bool) {
+    ) async throws(ProviderError) -> NewestSessions {
         let known = await self.catalogue.sessions(of: provider.id)
         let age = known.map { max(0, self.now().timeIntervalSince($0.fetchedAt)) } ?? .infinity
         if let known, recency.accepts(age: age, freshFor: self.freshness.freshFor) {
-            return Self.cut(known.sessions, to: limit)
+            return NewestSessions(known.sessions, limit: limit)
         }
         let flight = self.sessionFlights.join(SessionKey(provider: provider.id, epoch: epoch)) {
             do throws(ProviderError) {
@@ -137,16 +153,14 @@ struct ListingSource: Sendable {
                 return .failure(error)
             }
         }
-        if let known, recency == .usual, age <= self.freshness.staleFor { return Self.cut(known.sessions, to: limit) }
+        if let known, recency == .usual, age <= self.freshness.staleFor {
+            return NewestSessions(known.sessions, limit: limit)
+        }
         switch await flight.value {
-        case .success(let sessions): return Self.cut(sessions, to: limit)
+        case .success(let sessions): return NewestSessions(sessions, limit: limit)
         case .failure(let error):
             guard let known, age <= self.freshness.staleFor else { throw error }
-            return Self.cut(known.sessions, to: limit)
+            return NewestSessions(known.sessions, limit: limit, isStale: true)
         }
-    }
-
-    private static func cut(_ sessions: [Session], to limit: Int) -> (sessions: [Session], isTruncated: Bool) {
-        (Array(sessions.prefix(limit)), sessions.count > limit)
     }
 }

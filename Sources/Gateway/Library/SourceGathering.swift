@@ -12,6 +12,7 @@ final class SourceGathering: Sendable {
         var absent = 0
         var error: ProviderError?
         var isTruncated = false
+        var isStale = false
         /// How many containers there are to read, once that is known.
         var expected: Int?
 
@@ -60,6 +61,9 @@ final class SourceGathering: Sendable {
     /// Notes that the provider has more containers than were asked.
     func cut() { self.progress.withLockedValue { $0.isTruncated = true } }
 
+    /// Notes that there may be containers that nobody knows of yet.
+    func fallBack() { self.progress.withLockedValue { $0.isStale = true } }
+
     /// What a provider contributed to a list.
     struct Conclusion: Sendable {
         /// Of each container, in the upstream's order.
@@ -100,7 +104,7 @@ final class SourceGathering: Sendable {
     private func state(of progress: Progress) -> SourceReport.State {
         if progress.error != nil { return .failed }
         if self.asksOneSession && progress.answers.isEmpty { return .absent }
-        if progress.answers.contains(where: { $0.answer.state == .stale }) { return .stale }
+        if progress.isStale || progress.answers.contains(where: { $0.answer.state == .stale }) { return .stale }
         return progress.answers.contains { $0.answer.state == .cached } ? .cached : .fresh
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import Foundation
 import NIOConcurrencyHelpers
 
@@ -28,8 +29,8 @@ final class VagonJobs: Sendable {
     /// The job of a file; `nil`: there is none, and the caller is to ask for a link, and to call ``settle(_:job:)``.
     ///
     /// While another asks for the first link of the same file, this waits to hear whether a job comes of it. Cancelling the task
-    /// ends the wait.
-    func job(of file: String) async -> String? {
+    /// ends the wait with `cancelled`; who was told `nil` settles all the same.
+    func job(of file: String) async throws(ProviderError) -> String? {
         let isFirst = self.state.withLockedValue { state in
             guard self.known(file, in: state) == nil, state.asked[file] == nil else { return false }
             state.asked[file] = [:]
@@ -49,6 +50,7 @@ final class VagonJobs: Sendable {
         } onCancel: {
             self.state.withLockedValue { $0.asked[file]?.removeValue(forKey: ticket) }?.resume()
         }
+        guard !Task.isCancelled else { throw .cancelled }
         return self.state.withLockedValue { self.known(file, in: $0) }
     }
 

@@ -23,7 +23,7 @@ struct VagonLinks: Sendable {
     ///
     /// Throws `notReady` where a job takes longer than a request may; the next request finds the same job going on.
     func link(_ file: String) async throws(ProviderError) -> Found {
-        if let job = await self.jobs.job(of: file) {
+        if let job = try await self.jobs.job(of: file) {
             do throws(ProviderError) {
                 return try await self.wait(for: job, of: file, isNew: false)
             } catch {
@@ -32,7 +32,6 @@ struct VagonLinks: Sendable {
                 self.jobs.forget(job, of: file)
             }
         }
-        guard !Task.isCancelled else { throw .cancelled }
         let first: VagonAPI.Link
         do throws(ProviderError) {
             first = try await self.api.link(file: file)

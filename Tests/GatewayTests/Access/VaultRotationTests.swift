@@ -72,6 +72,31 @@ import Testing
         #expect(old.sealer.open(credential.sealed, at: credential.place) == nil)
     }
 
+    /// URLs and header values of callers are sealed too.
+    @Test func jobsGoOnUnderTheNewMasterSecret() async throws {
+        let setup = try await Setup()
+        let old = JobTable(setup.fixture.store, try await setup.vault())
+        let job = Job(
+            id: UUID(),
+            caller: "key_1",
+            provider: try #require(ProviderID("one")),
+            session: nil,
+            host: "example.org",
+            createdAt: setup.fixture.time.now,
+            sourceURL: "https://example.org/a",
+            name: "a"
+        )
+        let request = CreateRequest(
+            url: "https://example.org/a?signature=of-the-caller",
+            headers: [CreateRequest.Header(name: "Authorization", value: Secret("Bearer of-the-caller"))]
+        )
+        #expect(try await old.insert(job, request, nil, mostOpen: 1) == .made)
+        #expect(try await setup.rotate().resealed == 3)
+        let new = JobTable(setup.fixture.store, try await setup.vault())
+        #expect(try await new.request(of: job) == request)
+        await #expect(throws: (any Error).self) { try await old.request(of: job) }
+    }
+
     // MARK: Broken off
 
     @Test func brokenOffBeforeTheTransactionTheOldOneHolds() async throws {

@@ -172,6 +172,17 @@ import Testing
         #expect(archive.text("beta/t1/c.txt") == "of beta")
     }
 
+    /// Sessions that began since are nobody's yet, however well the old ones answer.
+    @Test func oldSessionsAreNotAllThereAre() async throws {
+        let (fixture, _, beta) = try await self.filled()
+        #expect(try await self.zip(fixture).status == .ok)
+        fixture.time.advance(3600)
+        beta.add("new.txt", in: "t2")
+        beta.script { $0.failures[.sessions] = ProviderError(.unavailable, message: "Down.") }
+        #expect(try await self.zip(fixture).problemCode == "UPSTREAM_ERROR")
+        #expect(try await self.zip(fixture, "?sessionId=t1").status == .ok)
+    }
+
     @Test func moreSessionsThanAreAskedIsRefused() async throws {
         let alpha = try FakeProvider("alpha")
         for number in 0..<3 { alpha.add("f", in: "s\(number)") }

@@ -108,8 +108,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("PUT", "/v1/downloads", "GET, POST"), ("HEAD", "/v1/downloads", "GET, POST"),
-        ("DELETE", "/v1/downloads", "GET, POST"),
+        ("PUT", "/v1/downloads", "DELETE, GET, POST"), ("HEAD", "/v1/downloads", "DELETE, GET, POST"),
         ("PATCH", "/v1/downloads/dl_x", "DELETE, GET, HEAD"), ("POST", "/v1/downloads/dl_x", "DELETE, GET, HEAD"),
         ("DELETE", "/v1/keys", "GET, POST"), ("PUT", "/v1/keys/x", "DELETE, GET, PATCH"), ("POST", "/v1/logs", "GET"),
         ("GET", "/v1/providers/alpha/test", "POST"), ("FOO", "/openapi.yaml", "GET"),

@@ -10,7 +10,7 @@ import Synchronization
 /// An upstream that does what the test says, and counts what it was asked.
 final class FakeProvider: Provider {
     enum Operation: Hashable, Sendable {
-        case sessions, list, download, content, delete, check, plan, create, abandon
+        case sessions, list, download, content, delete, check, plan, create, abandon, sweep
     }
 
     struct Script: Sendable {
@@ -25,6 +25,8 @@ final class FakeProvider: Provider {
         /// Failures of single containers.
         var listFailures: [String: ProviderError] = [:]
         var gates: [Operation: Gate] = [:]
+        /// What has outlived its retention.
+        var expired: [DownloadReference] = []
         /// Works on what is to be brought in; without it the file is there at once.
         var create: (@Sendable (CreateWork, CreateReport) async throws(ProviderError) -> Download)?
         /// Answers in place of ``bytes``.
@@ -164,6 +166,12 @@ final class FakeProvider: Provider {
     }
 
     func abandon(_ work: CreateWork) async throws(ProviderError) { _ = try await self.begin(.abandon) }
+
+    func sweep() async throws(ProviderError) -> [DownloadReference] {
+        let gone = try await self.begin(.sweep).expired
+        for reference in gone { self.remove(reference) }
+        return gone
+    }
 
     func check() async throws(ProviderError) { _ = try await self.begin(.check) }
 

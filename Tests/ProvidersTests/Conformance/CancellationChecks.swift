@@ -35,6 +35,8 @@ enum CancellationChecks {
                 let error = try await bench.failure(name) { try await task.value }
                 try requireEqual(error.kind, .cancelled, "\(name): kind")
                 try await ConnectionChecks.requireClosed(bench)
+                // Nor does it hold up whoever asks next.
+                try await ask()
             }
         },
         ConformanceCheck("cancelled in the body", where: { !$0.has(.filesInArchive) }) { bench in
