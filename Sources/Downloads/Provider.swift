@@ -36,6 +36,12 @@ public protocol Provider: Sendable {
         _ request: ContentRequest
     ) async throws(ProviderError) -> Content
 
+    /// Opens the upstream's own archive of these downloads, which are all in one container, and two at least.
+    ///
+    /// What is not in it, or cannot be told apart in it, does not come by. Throws `notReady` while the upstream makes it, and
+    /// `unsupported`, without a request, where it would hold less than the downloads that are opened one by one.
+    func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles
+
     /// Removes a download. Throws `notFound` where it is gone already.
     func delete(_ reference: DownloadReference) async throws(ProviderError)
 
@@ -66,6 +72,11 @@ extension Provider {
     /// Refuses, without a request.
     public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
         throw .unsupported("list sessions", by: self.id)
+    }
+
+    /// Refuses, without a request.
+    public func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        throw .unsupported("hand out an archive", by: self.id)
     }
 
     /// Refuses, without a request.

@@ -166,6 +166,58 @@ extension EndToEnd {
             }
         }
 
+        /// An account without the Downloads API: its zip is read once for the archive, not once for each file.
+        @Test func aVendorsZipIsReadOnce() async throws {
+            let library = SimulatedLibrary(seed: 12)
+            library.addSession("s1")
+            for number in 0..<12 { library.addFile("f\(number).bin", size: 10_000, in: "s1") }
+            let vendor = try await BrowserbaseSimulator.start(library: library, options: .init(downloadsAPI: false))
+            let provider =
+                "  - { name: bb, kind: browserbase, baseURL: \"\(vendor.baseURL)\", credentials: [{ apiKey: \"\(BrowserbaseSimulator.apiKey)\" }] }"
+            try await EndToEndFixture.run(GatewaySettings(providers: provider)) { gateway in
+                try await Self.expectWhole("/v1/downloads?sessionId=s1", gateway, library)
+                let zips = vendor.requests.filter { $0.header("Accept") == "application/zip" }
+                // One for the list, one for the archive.
+                #expect(zips.count == 2)
+            }
+            await vendor.stop()
+        }
+
+        /// Vagon makes one zip of many files in a job: asked for once, and waited for.
+        @Test func aMachinesFilesComeOutOfVagonsJob() async throws {
+            let library = SimulatedLibrary(seed: 13)
+            library.addSession("100")
+            for number in 0..<5 { library.addFile("f\(number).bin", size: 10_000, in: "100") }
+            // Two of one name cannot be told apart in a zip whose paths nobody has documented.
+            for _ in 1...2 { library.addFile("twin.bin", size: 500, in: "100") }
+            let vendor = try await VagonSimulator.start(library: library)
+            let provider =
+                "  - { name: vagon, kind: vagon, baseURL: \"\(vendor.baseURL)\", credentials: [{ apiKey: \"\(VagonSimulator.apiKey)\", secret: \"\(VagonSimulator.secret)\" }] }"
+            try await EndToEndFixture.run(GatewaySettings(providers: provider)) { gateway in
+                try await Self.expectWhole("/v1/downloads?sessionId=100", gateway, library)
+                let starts = vendor.requests.filter { $0.method == "POST" && $0.path.hasSuffix("/files/download") }
+                #expect(starts.count == 3)
+                #expect(vendor.storage?.requests.allSatisfy { $0.header("Authorization") == nil } == true)
+            }
+            await vendor.stop()
+        }
+
+        private static func expectWhole(
+            _ target: String,
+            _ gateway: EndToEndFixture,
+            _ library: SimulatedLibrary
+        ) async throws {
+            try await withTemporaryFolder { folder in
+                let file = folder.appendingPathComponent("whole.zip")
+                let head = try await Self.fetch(target, gateway.admin, into: file)
+                #expect(head.status == 200 && head.value("Content-Length") != nil)
+                try await ZipOpener.expectAllOpen(file)
+                let members = try await ZipOpener.members(of: file)
+                let expected = library.files.map(\.contents.sha256)
+                #expect(members.map { $0.sha256 ?? "" }.sorted() == expected.sorted())
+            }
+        }
+
         /// A thousand files and a large one, through the built gateway in a process of its own.
         @Test func memoryStaysFlat() async throws {
             let library = SimulatedLibrary(seed: 11)

@@ -63,6 +63,13 @@ public struct CheckedProvider: Provider {
         return content
     }
 
+    /// Refuses a bad reference, and fewer than two.
+    public func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        guard downloads.count > 1 else { throw .unsupported("hand out an archive of one file", by: self.id) }
+        for download in downloads { try self.check(download.reference) }
+        return try await self.base.archive(of: downloads)
+    }
+
     /// Refuses where deleting is not promised.
     public func delete(_ reference: DownloadReference) async throws(ProviderError) {
         guard self.capabilities.delete else { throw .unsupported("delete a download", by: self.id) }

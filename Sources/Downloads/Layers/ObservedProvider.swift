@@ -59,6 +59,13 @@ public struct ObservedProvider: Provider {
     }
 
     /// Passes on.
+    public func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        try await self.observing("archive") { () async throws(ProviderError) in
+            try await self.base.archive(of: downloads)
+        }
+    }
+
+    /// Passes on.
     public func delete(_ reference: DownloadReference) async throws(ProviderError) {
         try await self.observing("delete") { () async throws(ProviderError) in try await self.base.delete(reference) }
     }

@@ -42,6 +42,11 @@ public struct RetryingProvider: Provider {
         }
     }
 
+    /// Tries again until the head is there, not after.
+    public func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        try await self.retrying { () async throws(ProviderError) in try await self.base.archive(of: downloads) }
+    }
+
     /// Passes on, once.
     public func delete(_ reference: DownloadReference) async throws(ProviderError) {
         try await self.base.delete(reference)

@@ -11,18 +11,36 @@ struct ArchiveBody: Sendable {
     let policy: ArchivePolicy
     /// Opens a file as for a request of its own: checked, resumed, reported.
     let openContent: @Sendable (Download) async throws(ProviderError) -> OpenedContent
+    /// Opens the archive that the upstream itself has of a container's downloads.
+    let openArchive: @Sendable ([Download]) async throws(ProviderError) -> any ArchivedFiles
     let instant: @Sendable () -> ContinuousClock.Instant
     let logger: Logger
 
-    /// The bytes; throws before them what the first file throws, where that breaks the archive.
+    /// What is open before the first byte goes out.
+    struct Beginning: Sendable {
+        /// The archive of the first container.
+        var container: (any ArchivedFiles)?
+        /// The first file, where it comes by itself.
+        var member: OpenedContent?
+    }
+
+    /// The bytes; throws before them what the first file throws, where that breaks the archive, and `notReady` where an upstream
+    /// is still making an archive of its own.
     func begin() async throws(ProviderError) -> ContentBody {
-        var first: OpenedContent?
-        if self.archive.onError == .breaks, let member = self.archive.members.first {
-            first = try await self.open(member)
+        var beginning = Beginning()
+        if let container = self.archive.containers.first {
+            do throws(ProviderError) {
+                beginning.container = try await self.openArchive(container.map(\.listed.download))
+            } catch  where error.kind != .notReady && error.kind != .cancelled {
+                // One by one they may be had all the same.
+            }
         }
-        let opened = first
+        if beginning.container == nil, self.archive.onError == .breaks, let member = self.archive.members.first {
+            beginning.member = try await self.open(member)
+        }
+        let opened = beginning
         return ContentBody {
-            let reader = ArchiveReader(self, first: opened)
+            let reader = ArchiveReader(self, opened)
             return { () async throws(ProviderError) -> ByteBuffer? in try await reader.next() }
         }
     }
@@ -49,7 +67,9 @@ private final class ArchiveReader {
 
     private let body: ArchiveBody
     private let end: ContinuousClock.Instant
-    private let opener: MemberOpener
+    private let containers: ContainerReader
+    /// Opens what did not come out of a container's archive; `nil` until those are through.
+    private var opener: MemberOpener?
     private var writer = ZipWriter()
     private var current: Current?
     private var missing: [MissingItem]
@@ -60,10 +80,11 @@ private final class ArchiveReader {
     /// Bytes of a file that came while there was a frame to go first.
     private var held: ByteBuffer?
 
-    init(_ body: ArchiveBody, first: OpenedContent?) {
+    init(_ body: ArchiveBody, _ beginning: ArchiveBody.Beginning) {
         self.body = body
         self.end = body.instant().advanced(by: .seconds(body.policy.maxTime))
-        self.opener = MemberOpener(body, first: first)
+        self.containers = ContainerReader(body, first: beginning.container)
+        if let first = beginning.member { self.opener = MemberOpener(body, body.archive.members, first: first) }
         self.missing = body.archive.missing
     }
 
@@ -87,7 +108,7 @@ private final class ArchiveReader {
 
     /// Begins the next member that can be opened, the report after the last; `false` where there is none any more.
     private func begin() async throws(ProviderError) -> Bool {
-        while let (member, result) = await self.opener.next() {
+        while let (member, result) = try await self.nextMember() {
             switch result {
             case .success(let opened):
                 self.begin(member.zipMember, opened.body)
@@ -108,6 +129,14 @@ private final class ArchiveReader {
         let size = Int64(text.readableBytes)
         self.begin(ZipMember(path: MissingReport.path, size: size, modifiedAt: nil), ContentBody(text))
         return true
+    }
+
+    private func nextMember() async throws(ProviderError) -> (Archive.Member, Result<OpenedContent, ProviderError>)? {
+        if let opener { return await opener.next() }
+        if let (member, opened) = try await self.containers.next() { return (member, .success(opened)) }
+        let opener = MemberOpener(self.body, self.containers.rest, first: nil)
+        self.opener = opener
+        return await opener.next()
     }
 
     private func begin(_ member: ZipMember, _ bytes: ContentBody) {
@@ -132,7 +161,7 @@ private final class ArchiveReader {
         guard self.bytesOfFiles <= self.body.policy.byteLimit else {
             throw ProviderError(.malformedResponse, message: "The archive has more bytes than archive.maxBytes.")
         }
-        if let size = current.size { self.opener.openAhead(of: size - current.count) }
+        if let size = current.size { self.opener?.openAhead(of: size - current.count) }
         return bytes
     }
 

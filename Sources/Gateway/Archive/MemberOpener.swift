@@ -18,10 +18,10 @@ final class MemberOpener {
     private var waiting: ArraySlice<Archive.Member>
     private var openings: [(member: Archive.Member, task: Opening)] = []
 
-    /// `first` is the first member, where it is open already.
-    init(_ body: ArchiveBody, first: OpenedContent?) {
+    /// Opens `members`; `first` is the first of them, where it is open already.
+    init(_ body: ArchiveBody, _ members: [Archive.Member], first: OpenedContent?) {
         self.body = body
-        self.waiting = body.archive.members[...]
+        self.waiting = members[...]
         if let first, let member = self.waiting.popFirst() {
             self.openings = [(member, Task { .success(first) })]
         }

@@ -25,6 +25,7 @@ extension DownloadRoutes {
             archive: archive,
             policy: policy,
             openContent: { (download) async throws(ProviderError) in try await library.open(download, ranges: []) },
+            openArchive: { (downloads) async throws(ProviderError) in try await library.openArchive(of: downloads) },
             instant: self.watch.instant,
             logger: context.logger
         )
@@ -97,7 +98,7 @@ extension Problem {
     fileprivate init(_ error: ProviderError, ofFirst member: Archive.Member?) {
         self.init(error)
         if self.code == .notFound { self.code = .upstreamMalformed }
-        guard let member else { return }
+        guard let member, error.kind != .notReady else { return }
         self.detail = "The file '\(member.path)' (\(member.listed.id)) cannot be had: \(self.detail)"
     }
 }

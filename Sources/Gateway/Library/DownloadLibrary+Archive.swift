@@ -25,6 +25,7 @@ extension DownloadLibrary {
             files,
             // By what was asked, not by what matched, so that the same question finds the same paths tomorrow.
             usesFolders: request.session == nil,
+            asksContainers: request.asksContainers,
             missing: onError == .breaks ? [] : incomplete.map(\.missing) + unfinished.compactMap(\.missing),
             onError: onError
         )
@@ -37,12 +38,27 @@ extension DownloadLibrary {
         return request
     }
 
+    /// Opens an upstream's own archive of downloads that lie in one container.
+    func openArchive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        guard let reference = downloads.first?.reference,
+            let place = Place(reference, in: self.directory.current.providers)
+        else { throw .notFound() }
+        return try await place.provider.archive(of: downloads)
+    }
+
     private func checkBytes(of files: [ListedDownload]) throws(ArchiveRefusal) {
         var left = self.archives.byteLimit
         for size in files.compactMap(\.download.size) {
             guard size <= left else { throw .tooManyBytes }
             left -= size
         }
+    }
+}
+
+extension ListRequest {
+    /// Whether it asks for all of one session, or for all of one provider's.
+    fileprivate var asksContainers: Bool {
+        self.filter == DownloadFilter() && (self.session != nil || self.providers?.count == 1)
     }
 }
 

@@ -8,32 +8,46 @@ import NIOCore
 /// An actor, because the bytes of a file are pulled from another task than the one that found it.
 actor ZipArchive {
     private let reader: ZipReader
+    private var names = ZipFiles()
 
     /// Reads `body`, which the archive owns from now on: letting go of the archive ends the transfer.
     init(_ body: ContentBody, limits: ZipLimits = ZipLimits()) { self.reader = ZipReader(body, limits: limits) }
 
     /// Every file, with its size, in the archive's order; reads the archive to its directory.
     func files() async throws(ProviderError) -> [ZipFile] {
-        var files = ZipFiles()
-        while let entry = try await self.reader.nextEntry() {
-            guard var file = files.file(for: entry) else { continue }
+        var files: [ZipFile] = []
+        while var file = try await self.nextFile() {
             if file.size == nil { file.size = try await self.count() }
-            files.found.append(file)
+            files.append(file)
         }
-        return files.found
+        return files
+    }
+
+    /// Goes to the next file, so that ``nextBytes()`` gives its bytes; `nil` after the last.
+    func nextFile() async throws(ProviderError) -> ZipFile? {
+        while let entry = try await self.reader.nextEntry() {
+            if let file = self.names.file(for: entry) { return file }
+        }
+        return nil
     }
 
     /// Goes to a file, so that ``nextBytes()`` gives its bytes; `nil` where there is none such.
     func open(_ key: String) async throws(ProviderError) -> ZipFile? {
-        var files = ZipFiles()
-        while let entry = try await self.reader.nextEntry() {
-            if let file = files.file(for: entry), file.key == key { return file }
+        while let file = try await self.nextFile() {
+            if file.key == key { return file }
         }
         return nil
     }
 
     /// The next bytes of the opened file; `nil` after the last, once they are verified.
     func nextBytes() async throws(ProviderError) -> ByteBuffer? { try await self.reader.nextBytes() }
+
+    /// The bytes of the file that was gone to.
+    nonisolated var body: ContentBody {
+        ContentBody {
+            { () async throws(ProviderError) -> ByteBuffer? in try await self.nextBytes() }
+        }
+    }
 
     private func count() async throws(ProviderError) -> Int64 {
         var count: Int64 = 0
@@ -54,7 +68,6 @@ struct ZipFile: Hashable, Sendable {
 
 /// Gives the files of one archive their keys, in its order.
 private struct ZipFiles {
-    var found: [ZipFile] = []
     private var counts: [String: Int] = [:]
 
     /// The file that an entry is; `nil` for a folder, and for a name that no reference can hold.

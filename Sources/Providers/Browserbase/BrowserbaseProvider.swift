@@ -66,10 +66,19 @@ struct BrowserbaseProvider: Provider {
         }
         let archive = try await self.api.archive(session: try Self.archiveSession(reference))
         guard let file = try await archive.open(reference.item) else { throw .notFound() }
-        let body = ContentBody {
-            { () async throws(ProviderError) -> ByteBuffer? in try await archive.nextBytes() }
+        return Content(length: file.size, totalSize: file.size, body: archive.body)
+    }
+
+    /// The session's zip read once, where its files can be had from it only; else each has a checksum, and its own bytes.
+    func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        let references = downloads.map(\.reference)
+        guard let session = references.first?.session,
+            references.allSatisfy({ $0.session == session && $0.item.hasPrefix("z") })
+        else { throw .unsupported("hand out these files as one archive", by: self.id) }
+        let id = self.id
+        return ZippedFiles(try await self.api.archive(session: session)) { file in
+            DownloadReference(provider: id, session: session, item: file.key)
         }
-        return Content(length: file.size, totalSize: file.size, body: body)
     }
 
     func delete(_ reference: DownloadReference) async throws(ProviderError) {

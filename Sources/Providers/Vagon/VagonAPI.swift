@@ -45,20 +45,22 @@ struct VagonAPI: Sendable {
         return try await self.client.json(DiskContent.self, call).files
     }
 
-    /// Asks for a link to a file's bytes.
-    func link(file: String) async throws(ProviderError) -> Link {
-        let number = Int64(file).map { JSONValue.integer($0) } ?? .string(file)
+    /// Asks for a link to a file's bytes, or to a zip of several.
+    func link(files: [String]) async throws(ProviderError) -> Link {
+        let numbers = files.map { file in Int64(file).map { JSONValue.integer($0) } ?? .string(file) }
         let call = UpstreamCall(
             .post,
             Self.prefix + "/files/download",
-            body: Self.body(["file_ids": .array([number])])
+            body: Self.body(["file_ids": .array(numbers)])
         )
         switch try await self.client.result(of: call) {
         case .success(let answer): return try self.client.decode(Link.self, from: answer)
         case .failure(let failure):
             // An older server has only the call for one file, and no route for this one.
             let answer = failure.answer
-            guard answer.status == 405 || (answer.status == 404 && answer.isHTML) else { throw failure.error }
+            guard let file = files.first, files.count == 1,
+                answer.status == 405 || (answer.status == 404 && answer.isHTML)
+            else { throw failure.error }
             let path = "\(Self.prefix)/files/\(try URLPath.part(file))/download"
             return try await self.client.json(Link.self, UpstreamCall(.get, path))
         }

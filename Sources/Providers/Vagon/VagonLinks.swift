@@ -2,7 +2,7 @@
 
 import Downloads
 
-/// Gets the links to the bytes of Vagon's files, where it takes one by way of a job (providers.md, 4.4).
+/// Gets the links to the bytes of Vagon's files, or to a zip of several, where it takes one by way of a job (providers.md, 4.4).
 struct VagonLinks: Sendable {
     let api: VagonAPI
     let jobs: VagonJobs
@@ -19,10 +19,11 @@ struct VagonLinks: Sendable {
     /// How a job is waited for by one request: with growing pauses, ten seconds in all.
     private static let pauses = [100, 200, 400, 800, 1600, 3200, 3700]
 
-    /// A fresh link to a file's bytes.
+    /// A fresh link to a file's bytes, or to a zip of several files.
     ///
     /// Throws `notReady` where a job takes longer than a request may; the next request finds the same job going on.
-    func link(_ file: String) async throws(ProviderError) -> Found {
+    func link(_ files: [String]) async throws(ProviderError) -> Found {
+        let file = Self.key(files)
         if let job = try await self.jobs.job(of: file) {
             do throws(ProviderError) {
                 return try await self.wait(for: job, of: file, isNew: false)
@@ -34,7 +35,7 @@ struct VagonLinks: Sendable {
         }
         let first: VagonAPI.Link
         do throws(ProviderError) {
-            first = try await self.api.link(file: file)
+            first = try await self.api.link(files: files)
         } catch {
             self.jobs.settle(file, job: nil)
             throw error
@@ -58,9 +59,12 @@ struct VagonLinks: Sendable {
     }
 
     /// Takes back a link that the store refused; the next one is made by a new job, if by one at all.
-    func refused(_ link: Found, of file: String) {
-        if let job = link.job { self.jobs.forget(job, of: file) }
+    func refused(_ link: Found, of files: [String]) {
+        if let job = link.job { self.jobs.forget(job, of: Self.key(files)) }
     }
+
+    /// The same files have the same job, in whichever order.
+    private static func key(_ files: [String]) -> String { files.sorted().joined(separator: ",") }
 
     private func wait(for job: String, of file: String, isNew: Bool) async throws(ProviderError) -> Found {
         for pause in (isNew ? [] : [0]) + Self.pauses {

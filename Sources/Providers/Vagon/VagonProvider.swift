@@ -74,20 +74,21 @@ struct VagonProvider: Provider {
 
     func content(of reference: DownloadReference, _ request: ContentRequest) async throws(ProviderError) -> Content {
         let file = try self.storedFile(reference, to: "give the bytes of a file on a machine's own disk")
-        let first = try await self.links.link(file)
-        do {
-            return try await self.content(first, request)
-        } catch {
-            // The store refuses a link that has just expired: once more with a new one.
-            guard error.kind == .upstream(status: 403) else { throw error }
+        return try await self.content(of: [file], request)
+    }
+
+    /// The zip that Vagon makes of them in a job.
+    func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        var files: [String] = []
+        for download in downloads {
+            files.append(try self.storedFile(download.reference, to: "archive a file on a machine's own disk"))
         }
-        let second = try await self.links.link(file)
-        do {
-            return try await self.content(second, request)
-        } catch {
-            if error.kind == .upstream(status: 403) { self.links.refused(second, of: file) }
-            throw error
-        }
+        // A reader of zips is bounded; without it there is still each file by itself.
+        guard downloads.lazy.compactMap(\.size).allSatisfy({ $0 < ZipLimits().unpackedBytes / Int64(files.count) })
+        else { throw .unsupported("archive so many bytes", by: self.id) }
+        let members = VagonMembers(downloads)
+        let content = try await self.content(of: files, ContentRequest())
+        return ZippedFiles(ZipArchive(content.body)) { members.reference(of: $0) }
     }
 
     func delete(_ reference: DownloadReference) async throws(ProviderError) {
@@ -123,6 +124,27 @@ struct VagonProvider: Provider {
             case .machineNotRunning, .permission, .notFound: return []
             default: throw error
             }
+        }
+    }
+
+    /// The bytes of a file, or of the zip of several.
+    private func content(
+        of files: [String],
+        _ request: ContentRequest
+    ) async throws(ProviderError) -> Content {
+        let first = try await self.links.link(files)
+        do {
+            return try await self.content(first, request)
+        } catch {
+            // The store refuses a link that has just expired: once more with a new one.
+            guard error.kind == .upstream(status: 403) else { throw error }
+        }
+        let second = try await self.links.link(files)
+        do {
+            return try await self.content(second, request)
+        } catch {
+            if error.kind == .upstream(status: 403) { self.links.refused(second, of: files) }
+            throw error
         }
     }
 

@@ -10,7 +10,7 @@ import Synchronization
 /// An upstream that does what the test says, and counts what it was asked.
 final class FakeProvider: Provider {
     enum Operation: Hashable, Sendable {
-        case sessions, list, download, content, delete, check, plan, create, abandon, sweep
+        case sessions, list, download, content, archive, delete, check, plan, create, abandon, sweep
     }
 
     struct Script: Sendable {
@@ -29,6 +29,8 @@ final class FakeProvider: Provider {
         var expired: [DownloadReference] = []
         /// Works on what is to be brought in; without it the file is there at once.
         var create: (@Sendable (CreateWork, CreateReport) async throws(ProviderError) -> Download)?
+        /// Its own archive of a container; `nil`: it has none.
+        var archive: [FakeArchive.Step]?
         /// Answers in place of ``bytes``.
         var content: (@Sendable (DownloadReference, ContentRequest) throws(ProviderError) -> Content)?
     }
@@ -144,6 +146,12 @@ final class FakeProvider: Provider {
         }
         let part = bytes[Int(range.lowerBound)...Int(range.upperBound)]
         return Content(length: Int64(part.count), range: range, totalSize: size, body: FakeBody(Data(part)).body)
+    }
+
+    func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        let script = try await self.begin(.archive)
+        guard let steps = script.archive else { throw .unsupported("hand out an archive", by: self.id) }
+        return FakeArchive(steps)
     }
 
     func delete(_ reference: DownloadReference) async throws(ProviderError) {

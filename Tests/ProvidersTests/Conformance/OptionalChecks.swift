@@ -106,6 +106,31 @@ enum OptionalChecks {
                 try requireEqual(names, Self.kept(by: field), "kept by \(field)")
             }
         },
+        ConformanceCheck("an archive of its own holds what single files hold") { bench in
+            let session = bench.addSession()
+            let sizes: [Int64] = [100_003, 0, 7]
+            for (number, size) in sizes.enumerated() {
+                bench.library.addFile("file-\(number).bin", size: size, in: session)
+            }
+            let listed = try await bench.listAll(session)
+            let before = bench.requests.count
+            guard bench.harness.has(.archives) else {
+                let error = try await bench.failure("archive") { _ = try await bench.provider.archive(of: listed) }
+                try requireEqual(error.kind, .unsupported, "kind")
+                return try requireEqual(bench.requests.count, before, "requests")
+            }
+            let files = try await bench.provider.archive(of: listed)
+            var found: [DownloadReference: ConformanceBench.Bytes] = [:]
+            while let file = try await files.next() { found[file.reference] = try await bench.read(file.body) }
+            for download in listed {
+                let file = bench.library.files.first { $0.name == download.name }
+                try requireEqual(found[download.reference], file.map { ConformanceBench.bytes(of: $0) }, download.name)
+            }
+            let one = try await bench.failure("archive of one") {
+                _ = try await bench.provider.archive(of: Array(listed.prefix(1)))
+            }
+            try requireEqual(one.kind, .unsupported, "kind for one")
+        },
         ConformanceCheck("the check passes where all is well") { bench in try await bench.provider.check() },
         ConformanceCheck("the check asks, and tells of a refusal") { bench in
             let before = bench.requests.count

@@ -25,6 +25,8 @@ struct ProviderHarness: Sendable {
         case sessionsAreFolders
         /// Its bytes come from presigned links.
         case bytesBehindLinks
+        /// It has an archive of a whole session.
+        case archives
         /// Its files come out of one archive, and cannot be removed from it.
         case filesInArchive
         /// An item's identity needs no session next to it.
@@ -57,7 +59,7 @@ struct ProviderHarness: Sendable {
     static let browserbaseZip = ProviderHarness(
         name: "browserbase-zip",
         kind: "browserbase",
-        differences: [.filesInArchive],
+        differences: [.archives, .filesInArchive],
         start: { library, _ in
             try await BrowserbaseSimulator.start(library: library, options: .init(downloadsAPI: false))
         }
@@ -102,7 +104,7 @@ struct ProviderHarness: Sendable {
     static let vagon = ProviderHarness(
         name: "vagon",
         kind: "vagon",
-        differences: [.timesInSeconds, .sessionsAreMachines, .bytesBehindLinks, .idsStandAlone],
+        differences: [.archives, .timesInSeconds, .sessionsAreMachines, .bytesBehindLinks, .idsStandAlone],
         start: { try await VagonSimulator.start(library: $0, now: $1) }
     )
 
