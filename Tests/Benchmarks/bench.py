@@ -208,7 +208,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="length of one run of wrk")
     parser.add_argument("--size", type=int, default=1 << 30, help="bytes of the large body")
     parser.add_argument("--readers", type=int, default=1000)
-    parser.add_argument("--only", choices=["archives"], help="measure these alone, and write no results")
+    parser.add_argument("--only", choices=["archives", "fetch"], help="measure these alone, and write no results")
     options = parser.parse_args()
     options.binary = os.path.abspath(options.binary)
     # In memory where that is to be had: the disk is not what is measured.
@@ -217,9 +217,10 @@ def main():
         os.chmod(directory, 0o755)
         bench = Bench(options)
         try:
-            if options.only == "archives":
-                bench.directory = directory
-                bench.archives(lambda rate: f"{rate / 1e6:,.0f} MB/s")
+            megabytes = lambda rate: f"{rate / 1e6:,.0f} MB/s"
+            if options.only:
+                bench.directory, bench.root = directory, servers.make_files(directory, options.size)
+                {"archives": bench.archives, "fetch": bench.bring}[options.only](megabytes)
             else:
                 bench.start(directory)
                 bench.run()

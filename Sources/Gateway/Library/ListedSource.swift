@@ -37,8 +37,10 @@ struct ListedSource: Equatable, Sendable {
             self.jobs.compactMap { running in running.job.listedAs.map { ($0, running.job) } },
             uniquingKeysWith: { first, _ in first }
         )
+        let unlisted = self.unlistedJobs
         var completed: Set<UUID> = []
         let brought = listed.compactMap { download -> Item? in
+            guard download.status == .completed || !unlisted.contains(Place(download)) else { return nil }
             guard let job = byListing[download.reference] else {
                 return Item(reference: download.reference, download: download)
             }
@@ -51,6 +53,20 @@ struct ListedSource: Equatable, Sendable {
         }
         let rest = self.jobs.filter { !completed.contains($0.job.id) && !self.isGone($0.job) }
         return brought + rest.map { Item(reference: $0.job.reference, download: $0.job.download($0.progress)) }
+    }
+
+    /// Where something comes to lie.
+    private struct Place: Hashable {
+        let session: String?
+        let name: String
+
+        init(_ download: Download) { (self.session, self.name) = (download.reference.session, download.name) }
+        init(_ job: Job) { (self.session, self.name) = (job.session, job.name) }
+    }
+
+    /// Where jobs run of which nobody knows yet how the provider lists them: what is on its way there is theirs.
+    private var unlistedJobs: Set<Place> {
+        Set(self.jobs.lazy.map(\.job).filter { $0.isOpen && $0.listedAs == nil }.map(Place.init))
     }
 
     /// Whether the provider, asked after the job completed, no longer has what it brought.
