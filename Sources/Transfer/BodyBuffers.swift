@@ -14,6 +14,9 @@ final class BodyBuffers {
         }
     }
 
+    /// What libcurl's own buffers add up to, one for each open transfer, from its beginning to its end.
+    var reading = 0
+
     /// Bytes of bodies that libcurl handed out so far.
     var received: UInt64 = 0
 
@@ -26,14 +29,27 @@ final class BodyBuffers {
     static let smallest = 8 * 1024
     /// What the pieces of all transfers add up to, one of each.
     private static let budget = 4 << 20
+    /// The most that libcurl reads from a socket at once.
+    static let longestRead = 256 * 1024
+    /// What libcurl's buffers add up to, but for the smallest ones.
+    private static let readBudget = 4 << 20
     /// Smaller buffers are left to the allocator, which is quick with them and does not ask the system for each.
     private static let worthKeeping = 64 * 1024
 
     /// Bytes of a full piece of a body now: a power of two, as buffers are.
     var size: Int {
-        let share = min(max(Self.budget / max(1, self.transfers), Self.smallest), Self.largest)
-        return 1 << (Int.bitWidth - 1 - share.leadingZeroBitCount)
+        Self.powerOfTwo(min(max(Self.budget / max(1, self.transfers), Self.smallest), Self.largest))
     }
+
+    /// Bytes of libcurl's buffer for a transfer that begins now.
+    ///
+    /// A part of what is left: those who came while few were there keep theirs when they stop reading.
+    var readSize: Int {
+        Self.powerOfTwo(min(max((Self.readBudget - self.reading) / 8, Self.smallest), Self.longestRead))
+    }
+
+    /// The greatest one that is no more than `size`, which is above zero.
+    private static func powerOfTwo(_ size: Int) -> Int { 1 << (Int.bitWidth - 1 - size.leadingZeroBitCount) }
 
     /// How many pieces of a body may wait for their reader.
     var depth: Int { self.transfers <= 8 ? 2 : 1 }

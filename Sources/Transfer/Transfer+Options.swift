@@ -12,9 +12,6 @@ extension Transfer {
         return isSet && hasURL && hasErrorText
     }
 
-    /// The most that libcurl reads from a socket at once.
-    static let longestRead = 256 * 1024
-
     private func setNumbers() -> Bool {
         var options: [(CURLoption, Int)] = [
             (CURLOPT_NOSIGNAL, 1),
@@ -24,7 +21,7 @@ extension Transfer {
             (CURLOPT_UNRESTRICTED_AUTH, 0),
             (CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
             (CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue)),
-            (CURLOPT_BUFFERSIZE, min(self.buffers.size, Self.longestRead)),
+            (CURLOPT_BUFFERSIZE, self.readSize),
             (CURLOPT_CONNECTTIMEOUT_MS, self.hop.limits.connect.milliseconds),
             // Or ending a transfer that still resolves would block the thread until the name server answers.
             (CURLOPT_QUICK_EXIT, 1),

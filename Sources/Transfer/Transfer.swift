@@ -19,6 +19,8 @@ final class Transfer {
     let hop: Hop
     let judge: EgressJudge
     let buffers: BodyBuffers
+    /// Bytes of libcurl's own buffer.
+    let readSize: Int
 
     let handle: UnsafeMutableRawPointer
     let errorText: UnsafeMutablePointer<CChar>
@@ -59,6 +61,7 @@ final class Transfer {
         unsafe self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         unsafe self.errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         (self.id, self.hop, self.judge, self.buffers, self.onHead) = (id, hop, judge, buffers, onHead)
+        self.readSize = buffers.readSize
         self.upload = Upload(hop)
         let made = TransferBody.Producer.makeSequence(
             backPressureStrategy: .init(lowWatermark: buffers.depth, highWatermark: buffers.depth),
@@ -131,7 +134,7 @@ extension Transfer {
             }
         }
         // libcurl hands out 16 KB at most: a full piece is most likely followed by more.
-        if self.gathered.capacity == 0, bytes.count >= min(Int(CURL_MAX_WRITE_SIZE), self.buffers.size) {
+        if self.gathered.capacity == 0, bytes.count >= min(Int(CURL_MAX_WRITE_SIZE), self.buffers.size, self.readSize) {
             self.gathered = self.buffers.take()
         }
         unsafe self.gathered.writeBytes(bytes)

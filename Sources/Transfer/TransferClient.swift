@@ -137,6 +137,7 @@ extension TransferClient {
         }
         self.transfers[id] = transfer
         self.buffers.transfers = self.transfers.count
+        self.buffers.reading += transfer.readSize
         if case .stream(_, let source) = hop.body { transfer.upload.pulled(by: self.pump(source, id)) }
     }
 
@@ -147,6 +148,7 @@ extension TransferClient {
         guard let transfer = self.transfers.removeValue(forKey: id) else { return }
         _ = unsafe curl_multi_remove_handle(self.thread.multi, transfer.handle)
         self.buffers.transfers = self.transfers.count
+        self.buffers.reading -= transfer.readSize
         transfer.end(outcome)
     }
 
@@ -181,10 +183,10 @@ extension TransferClient {
     /// libcurl reads each socket once; where that gave much, there is most likely more to gather before it is handed on.
     private func perform() {
         var running: Int32 = 0
-        for _ in 0..<BodyBuffers.largest / Transfer.longestRead {
+        for _ in 0..<BodyBuffers.largest / BodyBuffers.longestRead {
             let before = self.buffers.received
             _ = unsafe curl_multi_perform(self.thread.multi, &running)
-            guard self.buffers.received &- before >= UInt64(Transfer.longestRead / 2) else { return }
+            guard self.buffers.received &- before >= UInt64(BodyBuffers.longestRead / 2) else { return }
         }
     }
 

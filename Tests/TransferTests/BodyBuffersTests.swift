@@ -26,6 +26,18 @@ import Testing
         #expect(sizes == [512, 512, 512, 256, 256, 64, 8, 8])
     }
 
+    @Test func whoComesLaterReadsLessAtOnceHoweverManyCame() {
+        let buffers = BodyBuffers()
+        let sizes = (0..<1000).map { _ in
+            let size = buffers.readSize
+            buffers.reading += size
+            return size
+        }
+        #expect(sizes[..<8].allSatisfy { $0 == BodyBuffers.longestRead })
+        #expect(sizes == sizes.sorted(by: >) && sizes.last == BodyBuffers.smallest)
+        #expect(buffers.reading < (4 << 20) + 1000 * BodyBuffers.smallest)
+    }
+
     @Test func memoryThatNobodyReadsIsUsedAgain() {
         let buffers = BodyBuffers()
         buffers.transfers = 1
