@@ -6,6 +6,7 @@ public import Gateway
 public import Logging
 import Providers
 import ServiceLifecycle
+import Tracing
 import Transfer
 import UnixSignals
 
@@ -110,6 +111,7 @@ public struct SluiceServer: Sendable {
             store: store,
             vault: vault,
             adminKey: adminKey,
+            surroundings: .init(transfers: { await self.transferCount }, tracer: Self.tracer),
             logger: self.logger
         )
         let firstKey = try await gateway.keys.createFirstKeyIfNeeded().map(\.key.secret)
@@ -123,6 +125,16 @@ public struct SluiceServer: Sendable {
             logger: self.logger
         )
         try await group.run()
+    }
+
+    /// Who collects spans: what an executable of one's own has bootstrapped; this one has nobody.
+    private static var tracer: (any Tracer)? {
+        let tracer = InstrumentationSystem.tracer
+        return tracer is NoOpTracer ? nil : tracer
+    }
+
+    private var transferCount: TransferCount {
+        get async { TransferCount(open: await self.transfer.openTransfers, begun: self.transfer.begunTransfers) }
     }
 
     /// Loads every token issuer's keys once, to see whether they can be had.

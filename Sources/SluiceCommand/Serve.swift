@@ -8,13 +8,27 @@ import Gateway
 
 /// `sluice serve`: runs the gateway.
 struct Serve: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Serve until SIGTERM or SIGINT.")
+    static let configuration = CommandConfiguration(
+        abstract: "Serve until SIGTERM or SIGINT.",
+        discussion: """
+            Prints where it listens and which providers there are, on standard output, and its log on standard error. The first \
+            start on an empty store prints an admin key, once, unless SLUICE_ADMIN_KEY is set.
+
+            It listens on loopback in plain HTTP unless the configuration says otherwise. Every setting stands in \
+            config/sluice.yaml with its default and its danger.
+
+            EXAMPLES
+              sluice serve
+              sluice serve --config /etc/sluice/sluice.yaml
+              curl http://127.0.0.1:8080/readyz
+            """
+    )
 
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
         let configuration = try self.options.configuration()
-        let server = try SluiceServer(configuration, logger: CommonOptions.logger)
+        let server = try SluiceServer(configuration, logger: CommonOptions.logger(configuration.logFormat))
         let host = configuration.server.host
         do {
             try await server.run(adminKey: CommonOptions.adminKey) { started in

@@ -79,6 +79,9 @@ public actor TransferClient {
     /// Transfers that hold a handle now.
     public var openTransfers: Int { self.transfers.count }
 
+    /// Transfers that were begun since the start, each redirect counted as one more.
+    public nonisolated var begunTransfers: Int64 { Int64(clamping: self.lastID.withLockedValue { $0 }) }
+
     /// Names the listeners of this process, once their ports are known; they are refused to every transfer that starts later.
     public func setOwnListeners(_ listeners: [EgressPolicy.Listener]) {
         self.judge.setListeners(listeners)

@@ -40,6 +40,8 @@ final class DownloadLibrary: Sendable {
     let jobs: JobRunner
     let logger: Logger
     let matchCache = MatchCache()
+    /// What providers contributed to lists.
+    let sourceStates = Tally<SourceReport.State>()
     private let flights = SingleFlight<Place.Key, Result<Download, ProviderError>>()
 
     init(
