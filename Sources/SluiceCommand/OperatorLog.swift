@@ -51,11 +51,9 @@ extension JSONValue {
     /// The JSON of a value beside a message.
     fileprivate init(_ value: Logger.MetadataValue) {
         switch value {
-        case .string(let text): self = .string(text)
         case .array(let values): self = .array(values.map { JSONValue($0) })
         case .dictionary(let members): self = .object(members.mapValues { JSONValue($0) })
-        case .stringConvertible(let value): self = .string("\(value)")
-        @unknown default: self = .string("\(value)")
+        default: self = .string("\(value)")
         }
     }
 }

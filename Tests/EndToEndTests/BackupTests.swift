@@ -90,7 +90,7 @@ extension EndToEnd {
                     ["logs", "--config", "restored.yaml", "--limit", "100", "--json"],
                     in: folder
                 )
-                #expect(entries.output.contains("under-load"), "the log was written while the backup was made")
+                #expect(entries.output.contains("limit=1&q="), "the log was written while the backup was made")
             }
         }
 

@@ -104,7 +104,7 @@ public struct ObservedProvider: Provider {
         _ call: () async throws(ProviderError) -> Result
     ) async throws(ProviderError) -> Result {
         let start = ContinuousClock.now
-        let seconds = { isTimed ? start.duration(to: .now) / .seconds(1) : nil }
+        let seconds: () -> Double? = { isTimed ? start.duration(to: .now) / .seconds(1) : nil }
         do {
             let result = try await call()
             self.health.calls.ended(.ok, seconds: seconds())

@@ -11,7 +11,7 @@ struct RequestTrace: Sendable {
     /// What upstreams are told.
     let context: TraceContext
     private let tracer: (any Tracer)?
-    private let span: (any Span)?
+    private let span: (any Tracing.Span)?
 
     /// Goes on with the trace that `headers` name, where that is well-formed; else begins one.
     init(_ headers: HTTPFields, requestID: String, name: @autoclosure () -> String, tracer: (any Tracer)?) {
@@ -34,7 +34,7 @@ struct RequestTrace: Sendable {
     }
 
     /// Begins the span of a part of the work; `nil` where nobody collects it.
-    func begin(_ part: String) -> (any Span)? {
+    func begin(_ part: String) -> (any Tracing.Span)? {
         guard let tracer, let span else { return nil }
         return tracer.startSpan(part, context: span.context, ofKind: part == "upstream" ? .client : .internal)
     }

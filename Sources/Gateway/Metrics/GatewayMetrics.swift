@@ -23,6 +23,7 @@ struct GatewayMetrics: Sendable {
         text.family("sluice_build_info", .gauge, "The version that runs; always 1.")
         text.sample(1, ["version": GatewayVersion.current])
         self.writeRequests(to: &text)
+        self.writeMoment(to: &text)
         self.writeProviders(to: &text)
         self.writeUpstreamCalls(to: &text)
         self.writeLists(to: &text)
@@ -38,15 +39,12 @@ struct GatewayMetrics: Sendable {
 
     private func writeRequests(to text: inout MetricsText) {
         // A route that nobody asked for has nothing to show.
-        let routes = self.requests.routes.map { ($0.route, $0.traffic, $0.traffic.durations.snapshot) }
-            .filter { $0.2.counts.last ?? 0 > 0 }
+        let routes = self.requests.routes.filter { $0.traffic.durations.snapshot.counts.last ?? 0 > 0 }
         text.family("sluice_requests", .counter, "Requests that ended, by how: what the log calls the outcome.")
-        for (route, traffic, _) in routes {
-            for ending in RequestMetrics.Ending.allCases {
-                let count = traffic.ended[ending]
-                guard count > 0 else { continue }
+        for (route, traffic) in routes {
+            for ending in RequestMetrics.Ending.allCases where traffic.ended[ending] > 0 {
                 text.sample(
-                    count,
+                    traffic.ended[ending],
                     [
                         "method": route.method, "route": route.path, "status": "\(ending.statusClass)xx",
                         "outcome": ending.outcome.rawValue,
@@ -55,15 +53,20 @@ struct GatewayMetrics: Sendable {
             }
         }
         text.family("sluice_request_duration_seconds", .histogram, "From a request's head to its answer's last byte.")
-        for (route, _, durations) in routes { text.sample(durations, ["method": route.method, "route": route.path]) }
+        for (route, traffic) in routes {
+            text.sample(traffic.durations.snapshot, ["method": route.method, "route": route.path])
+        }
         text.family("sluice_request_body_bytes", .counter, "Bytes of requests' bodies.")
-        for (route, traffic, _) in routes {
+        for (route, traffic) in routes {
             text.sample(traffic.bytesIn.value, ["method": route.method, "route": route.path])
         }
         text.family("sluice_response_body_bytes", .counter, "Bytes of answers' bodies that were sent.")
-        for (route, traffic, _) in routes {
+        for (route, traffic) in routes {
             text.sample(traffic.bytesOut.value, ["method": route.method, "route": route.path])
         }
+    }
+
+    private func writeMoment(to text: inout MetricsText) {
         text.family("sluice_request_phase_seconds", .histogram, "Where requests' time went, as in Server-Timing.")
         for name in LogEntry.Timings.names {
             if let phase = self.requests.phases[name] { text.sample(phase.snapshot, ["phase": name]) }
@@ -73,9 +76,7 @@ struct GatewayMetrics: Sendable {
         text.family("sluice_connections", .gauge, "Open connections of callers.")
         text.sample(self.connections.connectionCount)
         text.family("sluice_problems", .counter, "Problems that were answered, by code.")
-        for code in Problem.Code.allCases {
-            text.sample(self.requests.problems[code], ["code": code.rawValue])
-        }
+        for code in Problem.Code.allCases { text.sample(self.requests.problems[code], ["code": code.rawValue]) }
     }
 
     // MARK: Providers

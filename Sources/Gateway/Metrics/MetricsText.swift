@@ -65,9 +65,9 @@ struct MetricsText {
     /// Writes one series of the histogram that was begun last.
     mutating func sample(_ buckets: DurationBuckets.Snapshot, _ labels: Labels = [:]) {
         let bounds = DurationBuckets.bounds.map { "\($0)" } + ["+Inf"]
-        let shared = labels.map { ($0.key, $0.value) }
+        let shared: [(key: String, value: String)] = labels.map { (key: $0.key, value: $0.value) }
         for (bound, count) in zip(bounds, buckets.counts) {
-            self.line(self.name + "_bucket", shared + [("le", bound)], count)
+            self.line(self.name + "_bucket", shared + [(key: "le", value: bound)], count)
         }
         self.line(self.name + "_sum", shared, buckets.sum)
         self.line(self.name + "_count", shared, buckets.counts.last ?? 0)

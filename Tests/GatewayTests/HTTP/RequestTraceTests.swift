@@ -68,7 +68,7 @@ import Tracing
         provider.script { script in
             script.content = { _, _ in
                 seen.withLock { $0 = TraceContext.current }
-                return Content(length: 1, body: ContentBody(.init(string: "x")))
+                return Content(length: 10, body: ContentBody(.init(string: "0123456789")))
             }
         }
         let fixture = try await GatewayFixture([provider], tracer: tracer)
@@ -97,7 +97,7 @@ import Tracing
         #expect(spans.map(\.operationName) == ["auth", "limit", "cache", "upstream", "GET /v1/downloads/{id}"])
         let whole = try #require(spans.last)
         #expect(Set(spans.map(\.spanContext.traceID)).count == 1)
-        #expect(spans.dropLast().allSatisfy { $0.spanContext.parentSpanID == whole.spanID })
+        #expect(spans.dropLast().allSatisfy { $0.spanContext.parentSpanID == whole.spanContext.spanID })
         #expect(
             whole.attributes.get("http.response.status_code") == .int32(200)
                 || whole.attributes.get("http.response.status_code") == .int64(200)
