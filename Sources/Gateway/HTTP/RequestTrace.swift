@@ -64,7 +64,3 @@ private struct FieldCarrier: Extractor, Injector {
         if let name = HTTPField.Name(key) { fields[name] = value }
     }
 }
-
-extension HTTPField.Name {
-    static let traceparent = HTTPField.Name("traceparent") ?? .server
-}

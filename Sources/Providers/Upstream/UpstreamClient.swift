@@ -282,7 +282,3 @@ struct UpstreamClient: Sendable {
         }
     }
 }
-
-extension HTTPField.Name {
-    fileprivate static let traceparent = HTTPField.Name("traceparent") ?? .server
-}

@@ -4,6 +4,7 @@ import Downloads
 import Foundation
 import HTTPTypes
 import InMemoryTracing
+import NIOCore
 import Synchronization
 import Testing
 import Tracing
