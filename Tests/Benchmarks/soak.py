@@ -105,6 +105,14 @@ class Upstream(http.server.BaseHTTPRequestHandler):
             sent += len(piece)
 
 
+class UpstreamServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, *_):
+        """The gateway lets go of what it does not need any more; that is no news."""
+
+
 class Callers:
     """What callers do, each in its own way; counted by way and answer."""
 
@@ -254,8 +262,7 @@ jobs: {{ history: 60s }}
 
 def soak(binary, minutes, callers):
     """Samples as (second, megabytes, descriptors, requests so far), the counts, what was wrong, and descriptors at the end."""
-    origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-    origin.daemon_threads = True
+    origin = UpstreamServer(("127.0.0.1", 0), Upstream)
     threading.Thread(target=origin.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as directory:
         server = start(directory, binary, origin.server_address[1])
