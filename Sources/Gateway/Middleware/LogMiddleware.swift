@@ -43,7 +43,8 @@ struct LogMiddleware: RouterMiddleware {
         let (counted, prepared) = (Self.counted(request, by: record), context)
         var response = try await TraceContext.$current.withValue(trace.context) { try await next(counted, prepared) }
         response.headers[.requestID] = record.requestID
-        response.headers.addServerTiming(record.serverTiming)
+        // Who is not known does not learn how long it took to find that out.
+        if response.status != .unauthorized { response.headers.addServerTiming(record.serverTiming) }
         if request.method == .head { response.dropBody() }
         record.answered(status: response.status.code, bytes: response.body.contentLength ?? 0)
         if !self.sentAnswers.expect(record, on: context.channel) {
