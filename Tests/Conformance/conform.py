@@ -92,7 +92,7 @@ def schemathesis(address, key, arguments):
     command = [
         FOLDER / "bin/schemathesis", "--config-file", HERE / "schemathesis.toml",
         "run", f"{address}/openapi.json", "--url", address, "--header", f"Authorization: Bearer {key}",
-        "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful",
+        "--checks", "all", "--phases", arguments.phases,
         "--max-examples", str(arguments.examples), "--seed", str(arguments.seed), "--no-shrink",
         "--report", "junit", "--report-junit-path", str(FOLDER / "schemathesis.xml"),
     ]
@@ -137,6 +137,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", default=ROOT / ".build/debug/sluice-demo", type=pathlib.Path)
     parser.add_argument("--examples", default=50, type=int, help="of each operation")
+    parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful")
     parser.add_argument("--seed", default=1, type=int)
     parser.add_argument("--seconds", default=900, type=int, help="the most for schemathesis")
     arguments = parser.parse_args()
