@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 /* The CMSG macros, by which an open file is passed to another process, are invisible to Swift. */
@@ -26,6 +27,12 @@ static inline int csocket_send_file(int socket, int file) {
     ssize_t sent;
     do { sent = sendmsg(socket, &message, MSG_NOSIGNAL); } while (sent < 0 && errno == EINTR);
     return sent == 1 ? 0 : -1;
+}
+
+/* Has a read wait so many seconds at most. */
+static inline int csocket_set_patience(int socket, int seconds) {
+    struct timeval patience = { seconds, 0 };
+    return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 
 /* Receives what csocket_send_file sent: a descriptor that is ours to close; -1 where there is none. */

@@ -51,6 +51,11 @@ public struct GuardedProvider: Provider {
         }
     }
 
+    /// Passes on unless the upstream is left alone.
+    public func archive(of downloads: [Download]) async throws(ProviderError) -> any ArchivedFiles {
+        try await self.guarding { () async throws(ProviderError) in try await self.base.archive(of: downloads) }
+    }
+
     /// Passes on.
     public func delete(_ reference: DownloadReference) async throws(ProviderError) {
         try await self.base.delete(reference)

@@ -43,8 +43,8 @@ final class HandOver: Sendable {
     private let state = NIOLockedValueBox(State())
 
     fileprivate static let confirmation = UInt8(ascii: "G")
-    /// How long one taker may hold up the next.
-    private static let patience = timeval(tv_sec: 30, tv_usec: 0)
+    /// How many seconds one taker may hold up the next.
+    private static let patience: CInt = 30
 
     init(folder: String, logger: Logger) {
         self.path = folder + "/door.sock"
@@ -103,8 +103,7 @@ final class HandOver: Sendable {
 
     /// Whether it was taken and is served.
     private func give(to connection: CInt) -> Bool {
-        var patience = Self.patience
-        setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        _ = csocket_set_patience(connection, Self.patience)
         // Under the lock: a withdrawal closes the descriptor, whose number may be another's then.
         let isSent = self.state.withLockedValue { state in
             state.listener.map { csocket_send_file(connection, $0) == 0 } ?? false
