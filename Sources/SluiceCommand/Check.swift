@@ -11,13 +11,22 @@ struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Validate the configuration, make one cheap authenticated call to each provider, load each issuer's keys.",
-        discussion:
-            "Ends with status 1 where the configuration has a fault, or a configured provider or an issuer fails."
+        discussion: """
+            Ends with status 1 where the configuration has a fault, or a configured provider or an issuer fails. With --diff or
+            --against nobody is asked: it shows what would change, and what of that takes a restart. Secrets are shown by a fingerprint.
+            """
     )
+
+    @Flag(help: "Show what would change in the gateway that runs over the store.")
+    var diff = false
+
+    @Option(help: "Show what is different from another configuration file.")
+    var against: String?
 
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
+        if self.diff || self.against != nil { return try self.showChanges() }
         let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger)
         let entries = try await server.providers().map(\.entry)
         async let issuers = server.testTokenKeys()
@@ -31,6 +40,29 @@ struct Check: AsyncParsableCommand {
             Terminal.printTable(report.issuers.map { [$0.issuer, $0.state, $0.message ?? "\($0.keys) keys"] })
         }
         if (report.providers.map(\.state) + report.issuers.map(\.state)).contains("failed") { throw ExitCode(1) }
+    }
+
+    private func showChanges() throws {
+        let new = try self.options.configuration()
+        let changes = try self.old(new).changes(to: ConfigurationOutline(new))
+        guard !self.options.json else { return try Terminal.printJSON(["changes": changes]) }
+        guard !changes.isEmpty else { return print("Nothing would change.") }
+        for change in changes {
+            let restart = change.needsRestart ? "  (takes a restart)" : ""
+            print("\(change.path): \(change.from ?? "-") -> \(change.to ?? "-")\(restart)")
+        }
+    }
+
+    private func old(_ new: Configuration) throws -> ConfigurationOutline {
+        if let against {
+            let source = ConfigurationSource(file: against, environment: self.options.source.environment)
+            return ConfigurationOutline(try CommonOptions.configuration(source))
+        }
+        guard let running = ConfigurationOutline.running(in: new.storagePath) else {
+            Terminal.complain("No gateway has run over the store '\(new.storagePath)' yet.")
+            throw ExitCode(1)
+        }
+        return running
     }
 
     private struct Report: Encodable {

@@ -79,6 +79,9 @@ public actor TransferClient {
     /// Transfers that hold a handle now.
     public var openTransfers: Int { self.transfers.count }
 
+    /// Judges the transfers that start later by another policy; the listeners of this process stay refused.
+    public func setEgress(_ policy: EgressPolicy) { self.judge = EgressJudge(policy, after: self.judge) }
+
     /// Names the listeners of this process, once their ports are known; they are refused to every transfer that starts later.
     public func setOwnListeners(_ listeners: [EgressPolicy.Listener]) {
         self.judge.setListeners(listeners)

@@ -74,6 +74,12 @@ actor JobRunner {
         self.fill()
     }
 
+    /// Queues what another process took in for this store, such as one that was about to stop.
+    func adopt() async throws {
+        for job in try await self.table.open() where self.running[job.id] == nil { self.queue.add(JobQueue.Entry(job)) }
+        self.fill()
+    }
+
     /// Ends every try; returns when the rows say so.
     func stop() async {
         self.isServing = false

@@ -13,7 +13,7 @@ import Darwin
 
 /// Runs the jobs of a store between the gateway's start and its stop, and tidies up now and then.
 ///
-/// One process at a time: a second gateway over the same store waits until the first has ended.
+/// One process at a time: a second gateway over the same store waits until the first stops, which is before its last streams end.
 struct JobService: Service {
     let runner: JobRunner
     /// The folder of the store.
@@ -37,7 +37,10 @@ struct JobService: Service {
         do {
             try await Task { try await runner.start() }.value
             repeat {
-                await Task { await runner.tidy() }.value
+                await Task {
+                    await runner.tidy()
+                    try? await runner.adopt()
+                }.value
             } while (try? await Task.sleep(for: Self.tidyInterval)) != nil
         } catch {
             self.logger.error("The jobs of the store cannot be read; none is run.", metadata: ["error": "\(error)"])

@@ -10,7 +10,7 @@ import NIOCore
 struct LogMiddleware: RouterMiddleware {
     let log: LogWriter
     let requestIDs: RequestIDs
-    let proxies: TrustedProxies
+    let proxies: Live<TrustedProxies>
     let sentAnswers: SentAnswers
     let now: @Sendable () -> Date
 
@@ -21,7 +21,7 @@ struct LogMiddleware: RouterMiddleware {
         next: @concurrent (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        context.clientAddress = self.proxies.clientAddress(
+        context.clientAddress = self.proxies.current.clientAddress(
             peer: context.channel.remoteAddress,
             headers: request.headers
         )
