@@ -44,6 +44,8 @@ actor JobRunner {
     /// Jobs are begun between the start and the stop only.
     private(set) var isServing = false
     private var timer: Task<Void, Never>?
+    /// What copies are read from, between the start and the stop.
+    private(set) var sources: (any CopySources)?
 
     init(
         table: JobTable,
@@ -68,7 +70,8 @@ actor JobRunner {
     // MARK: Start and stop
 
     /// Queues what had not ended, and begins.
-    func start() async throws {
+    func start(copyingFrom sources: any CopySources) async throws {
+        self.sources = sources
         for job in try await self.table.open() { self.queue.add(JobQueue.Entry(job)) }
         self.isServing = true
         self.fill()
@@ -77,6 +80,7 @@ actor JobRunner {
     /// Ends every try; returns when the rows say so.
     func stop() async {
         self.isServing = false
+        self.sources = nil
         self.timer?.cancel()
         for id in self.running.keys { self.end(id, .stop) }
         for work in self.running.values { await work.settled?.value }

@@ -21,8 +21,16 @@ struct ListedSource: Equatable, Sendable {
     private let listings: [[Download]]
     private let jobs: [RunningJob]
     private let knownAt: [String?: Date]
+    /// Whether the provider's lists show what was put in.
+    private let listsUploads: Bool
 
-    init(_ conclusion: SourceGathering.Conclusion, _ jobs: [Job], _ progress: JobProgress) {
+    init(
+        _ conclusion: SourceGathering.Conclusion,
+        _ jobs: [Job],
+        _ progress: JobProgress,
+        listsUploads: Bool
+    ) {
+        self.listsUploads = listsUploads
         self.listings = conclusion.listings
         self.jobs = jobs.map { RunningJob(job: $0, progress: $0.isOpen ? progress.progress(of: $0.id) : nil) }
         // Only for jobs it matters how new a listing is.
@@ -71,7 +79,8 @@ struct ListedSource: Equatable, Sendable {
 
     /// Whether the provider, asked after the job completed, no longer has what it brought.
     private func isGone(_ job: Job) -> Bool {
-        guard job.status == .completed, let endedAt = job.endedAt, let knownAt = self.knownAt[job.listedAs?.session]
+        guard job.status == .completed, self.listsUploads || !job.isCopy, let endedAt = job.endedAt,
+            let knownAt = self.knownAt[job.listedAs?.session]
         else { return false }
         return knownAt > endedAt
     }

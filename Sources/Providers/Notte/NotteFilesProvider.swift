@@ -8,7 +8,7 @@ struct NotteFilesProvider: Provider {
     let id: ProviderID
     let api: NotteAPI
 
-    static let promises = Capabilities(listsSessions: true, delete: true, upload: true)
+    static let promises = Capabilities(listsSessions: true, delete: true, upload: true, listsUploads: false)
 
     var kind: String { NotteSettings.kind }
     var capabilities: Capabilities { Self.promises }
