@@ -13,7 +13,7 @@ struct Job: Equatable, Sendable {
     /// The host that is asked; empty for a copy.
     let host: String
     let createdAt: Date
-    /// Fit to be shown; the URL that is asked is sealed. `nil`: the file comes from none that is known.
+    /// Fit to be shown, where the file comes from a URL; the one that is asked is sealed.
     let sourceURL: String?
     var name: String
     var status = DownloadStatus.queued
