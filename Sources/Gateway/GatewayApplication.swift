@@ -171,6 +171,7 @@ public struct GatewayApplication: Sendable {
         let channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
                 ClientPresenceHandler(),
+                ClosingHandler(),
                 SentAnswerHandler(self.sentAnswers),
                 FrontDoorHandler(
                     makeRequestID: requestIDs.make,

@@ -10,6 +10,9 @@ extension DownloadRoutes {
     @Sendable
     func create(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let caller = try context.requireCaller(.write)
+        guard MediaType.essence(request.headers[.contentType] ?? "") == MediaType.json else {
+            return try await self.upload(request, for: caller, context)
+        }
         var query = context.query
         try query.finish()
         var body = try await JSONBody(request)
@@ -170,6 +173,6 @@ extension CreateRequest {
 }
 
 extension HTTPField.Name {
-    fileprivate static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .server
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .server
     fileprivate static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .server
 }

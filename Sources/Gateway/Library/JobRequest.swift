@@ -9,12 +9,15 @@ enum JobRequest: Hashable, Sendable {
     case url(CreateRequest)
     /// Put a copy of a download in.
     case copy(CopyRequest)
+    /// Put in what a caller sends, once.
+    case upload(UploadRequest, timeout: Duration)
 
     /// How long it may take, pauses included.
     var timeout: Duration {
         switch self {
         case .url(let request): request.timeout
         case .copy(let request): request.timeout
+        case .upload(_, let timeout): timeout
         }
     }
 }

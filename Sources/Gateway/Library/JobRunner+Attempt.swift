@@ -44,7 +44,7 @@ extension JobRunner {
     }
 
     /// Has the provider work on the job until it is done, its time is up, or it is ended from here.
-    private func run(_ work: JobWork) async -> Result<Download, ProviderError> {
+    func run(_ work: JobWork) async -> Result<Download, ProviderError> {
         let (job, report) = (work.job, self.report(of: work.job))
         let left = work.request.timeout - job.spent
         guard self.running[job.id]?.ending == nil else { return .failure(.cancelled) }
@@ -150,7 +150,7 @@ extension JobRunner {
         if self.isServing { self.queue(row) }
     }
 
-    private func complete(_ job: Job, _ download: Download) async {
+    func complete(_ job: Job, _ download: Download) async {
         let time = self.now()
         _ = await self.persisting { try await self.table.apply(try .complete(download, at: time), to: job.id) }
         self.feed.announce(job.reference)
@@ -173,7 +173,7 @@ extension JobRunner {
         await self.fail(job, failure)
     }
 
-    private func fail(_ job: Job, _ failure: DownloadFailure) async {
+    func fail(_ job: Job, _ failure: DownloadFailure) async {
         self.logger.notice(
             "A file was not brought in: \(failure.message)",
             metadata: ["job": "\(job.id)", "host": "\(job.host)", "code": "\(failure.code.rawValue)"]

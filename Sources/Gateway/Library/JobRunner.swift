@@ -22,6 +22,8 @@ actor JobRunner {
 
     struct Running {
         let entry: JobQueue.Entry
+        /// Whether a caller waits for it, who sends it: it takes nobody's place.
+        var isCarried = false
         /// Ends once the row says what became of the try.
         var settled: Task<Void, Never>?
         /// The try itself; cancelling it ends it.
@@ -72,7 +74,9 @@ actor JobRunner {
     /// Queues what had not ended, and begins.
     func start(copyingFrom sources: any CopySources) async throws {
         self.sources = sources
-        for job in try await self.table.open() { self.queue.add(JobQueue.Entry(job)) }
+        for job in try await self.table.open() where self.running[job.id] == nil {
+            self.queue.add(JobQueue.Entry(job))
+        }
         self.isServing = true
         self.fill()
     }
@@ -104,7 +108,7 @@ actor JobRunner {
     /// Begins what may begin, and comes back when the next one is due.
     func fill() {
         guard self.isServing else { return }
-        while self.running.count < self.policy.concurrency, let entry = self.next() {
+        while self.running.values.count(where: { !$0.isCarried }) < self.policy.concurrency, let entry = self.next() {
             self.running[entry.id] = Running(entry: entry)
             self.running[entry.id]?.settled = Task { await self.work(on: entry) }
         }

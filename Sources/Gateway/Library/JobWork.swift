@@ -13,6 +13,8 @@ struct JobWork: Sendable {
     let provider: any Provider
     /// What copies are read from; `nil` where none is made any more.
     let sources: (any CopySources)?
+    /// What a caller sends; `nil` where that has ended with the process.
+    var given: UploadSource?
 
     /// One try; not on the actor that runs the jobs: every piece of every body would pass through it.
     @concurrent
@@ -22,7 +24,11 @@ struct JobWork: Sendable {
             case .url(let request):
                 return .success(try await self.provider.create(self.creation(request), report))
             case .copy(let copy):
-                return .success(try await self.copy(copy, report))
+                guard let sources else { throw .cancelled }
+                return .success(try await self.put(copy.target, from: sources.source(copy.source), report))
+            case .upload(let request, _):
+                guard let given else { throw Self.interrupted }
+                return .success(try await self.put(request, from: given, report))
             }
         } catch {
             return .failure(error)
@@ -34,15 +40,26 @@ struct JobWork: Sendable {
         switch self.request {
         case .url(let request): try await self.provider.abandon(self.creation(request))
         case .copy(let copy): try await self.provider.abandon(self.upload(copy.target))
+        case .upload(let request, _): try await self.provider.abandon(self.upload(request))
         }
     }
 
-    private func copy(_ copy: CopyRequest, _ report: CreateReport) async throws(ProviderError) -> Download {
-        guard let sources else { throw .cancelled }
-        let plan = try await self.provider.plan(copy.target)
-        var source = try await sources.source(copy.source)
-        if source.size == nil, plan.needsSize { source = try await sources.spooled(source) }
-        return try await self.provider.upload(self.upload(copy.target), from: source, report)
+    private func put(
+        _ request: UploadRequest,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        var source = source
+        if source.size == nil, try await self.provider.plan(request).needsSize {
+            guard let sources else { throw .cancelled }
+            source = try await sources.spooled(source)
+        }
+        return try await self.provider.upload(self.upload(request), from: source, report)
+    }
+
+    private static var interrupted: ProviderError {
+        let message = "The gateway stopped while the file was sent."
+        return ProviderError(.failed(DownloadFailure(code: .incomplete, message: message)), message: message)
     }
 
     private func creation(_ request: CreateRequest) -> CreateWork {

@@ -8,12 +8,15 @@ import GRDB
 enum SealedRequest: Codable {
     case url(SealedURL)
     case copy(SealedCopy)
+    case upload(SealedUpload)
 
     init(_ request: JobRequest) {
         self =
             switch request {
             case .url(let request): .url(SealedURL(request))
             case .copy(let request): .copy(SealedCopy(request))
+            case .upload(let request, let timeout):
+                .upload(SealedUpload(target: request, timeout: timeout.wholeMilliseconds))
             }
     }
 
@@ -21,6 +24,8 @@ enum SealedRequest: Codable {
         // Told apart by their fields: a row may be older than copies are.
         if let copy = try? SealedCopy(from: decoder) {
             self = .copy(copy)
+        } else if let upload = try? SealedUpload(from: decoder) {
+            self = .upload(upload)
         } else {
             self = .url(try SealedURL(from: decoder))
         }
@@ -30,6 +35,7 @@ enum SealedRequest: Codable {
         switch self {
         case .url(let request): try request.encode(to: encoder)
         case .copy(let request): try request.encode(to: encoder)
+        case .upload(let request): try request.encode(to: encoder)
         }
     }
 
@@ -37,8 +43,15 @@ enum SealedRequest: Codable {
         switch self {
         case .url(let sealed): .url(sealed.request)
         case .copy(let sealed): sealed.request.map { .copy($0) }
+        case .upload(let sealed): .upload(sealed.target, timeout: .milliseconds(sealed.timeout))
         }
     }
+}
+
+/// What is sealed of a file that a caller sends.
+struct SealedUpload: Codable {
+    var target: UploadRequest
+    var timeout: Int64
 }
 
 /// What is sealed of a copy.

@@ -73,7 +73,7 @@ struct HoodyUpload {
             guard stat.size?.bytes == file.count else {
                 throw Self.failure(.incomplete, .now, "The file server does not hold as many bytes as were sent.")
             }
-            try await self.compareDigests(source)
+            try await self.compareDigests(file.sha256)
             return stat
         } catch {
             // In a task of its own: what is left must go also where this one is cancelled.
@@ -105,11 +105,10 @@ struct HoodyUpload {
         try await self.api.delete(self.path)
     }
 
-    private func compareDigests(_ source: UploadSource) async throws(ProviderError) {
-        guard let expected = source.digest(), let found = await self.api.sha256(of: self.path), found != expected else {
-            return
-        }
-        throw Self.failure(.checksumMismatch, .never, "The file server holds a file with another SHA-256 (\(found)).")
+    /// Holds what the server has against what was sent, where the server measures it.
+    private func compareDigests(_ sent: String) async throws(ProviderError) {
+        guard let found = await self.api.sha256(of: self.path), found != sent else { return }
+        throw .checksumMismatch("The file server holds a file with another SHA-256 (\(found)) than what was sent.")
     }
 
     private static func failure(

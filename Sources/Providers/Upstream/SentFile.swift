@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Crypto
 import Downloads
 import Foundation
 import NIOConcurrencyHelpers
@@ -10,7 +11,7 @@ final class SentFile: Sendable {
     private let source: UploadSource
     private let name: String
     private let report: CreateReport
-    private let sent = NIOLockedValueBox<Int64>(0)
+    private let sent = NIOLockedValueBox((count: Int64(0), hash: SHA256()))
 
     init(_ source: UploadSource, of work: UploadWork, _ report: CreateReport) {
         self.source = source
@@ -19,7 +20,9 @@ final class SentFile: Sendable {
     }
 
     /// Bytes that were sent at the last try.
-    var count: Int64 { self.sent.withLockedValue { $0 } }
+    var count: Int64 { self.sent.withLockedValue { $0.count } }
+    /// Their SHA-256 in lower-case hex.
+    var sha256: String { Data(self.sent.withLockedValue { $0.hash.finalize() }).hexadecimal }
 
     /// The bytes, as the body of a request.
     func stream(contentType: String?) -> UpstreamStream {
@@ -49,7 +52,7 @@ final class SentFile: Sendable {
 
     private func open() async throws(ProviderError) -> ContentBody {
         let body = try await self.source.open(0)
-        self.sent.withLockedValue { $0 = 0 }
+        self.sent.withLockedValue { $0 = (0, SHA256()) }
         let total = self.source.size
         return ContentBody {
             var iterator = body.makeAsyncIterator()
@@ -58,8 +61,10 @@ final class SentFile: Sendable {
                 let bytes = try await iterator.next()
                 try promise.take(bytes?.readableBytes)
                 let position = self.sent.withLockedValue { sent in
-                    sent += Int64(bytes?.readableBytes ?? 0)
-                    return sent
+                    guard let bytes else { return sent.count }
+                    bytes.withUnsafeReadableBytes { sent.hash.update(bufferPointer: $0) }
+                    sent.count += Int64(bytes.readableBytes)
+                    return sent.count
                 }
                 self.report.progress(
                     CreateProgress(name: self.name, receivedBytes: position, totalBytes: total)
