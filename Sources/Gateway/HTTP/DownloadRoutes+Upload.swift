@@ -104,7 +104,7 @@ private struct GivenBody: Sendable {
             var iterator = self.body.makeAsyncIterator()
             return { () async throws(ProviderError) -> ByteBuffer? in
                 do {
-                    while let bytes = try await iterator.next() {
+                    while let bytes = try await iterator.next(isolation: #isolation) {
                         if bytes.readableBytes > 0 { return bytes }
                     }
                     return nil
