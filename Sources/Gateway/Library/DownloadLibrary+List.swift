@@ -31,7 +31,7 @@ extension DownloadLibrary {
                 conclusion,
                 jobs[entry.id] ?? [],
                 self.jobs.progress,
-                listsUploads: entry.capabilities.listsUploads
+                capabilities: entry.capabilities
             )
         }
         let question = MatchCache.Question(request, caller, burials: self.catalogue.burials)

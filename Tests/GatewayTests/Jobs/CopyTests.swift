@@ -12,6 +12,7 @@ import Testing
     /// A provider that holds `a.txt` in `s1`, and a gateway into whose `web` it may be copied.
     private static func run(
         policy: JobPolicy = JobPolicy(),
+        target: Capabilities = JobFixture.creating,
         source: Capabilities = Capabilities(listsSessions: true, ranges: true, delete: true),
         script: @escaping (inout FakeProvider.Script) -> Void = { _ in },
         change: (inout Download) -> Void = { _ in },
@@ -20,7 +21,7 @@ import Testing
     ) async throws {
         let provider = try FakeProvider("src", source)
         let file = provider.add("a.txt", bytes: .pattern(100_000), change: change, size: size)
-        try await JobFixture.run(policy: policy, others: [provider], script: script) { jobs in
+        try await JobFixture.run(policy: policy, target, others: [provider], script: script) { jobs in
             try await body(jobs, provider, jobs.gateway.id(of: file))
         }
     }
@@ -198,6 +199,24 @@ import Testing
             #expect(values.allSatisfy { $0.sealed.range(of: Data("secret".utf8)) == nil })
             gate.open()
             try await jobs.wait(for: "failed", of: copy)
+        }
+    }
+
+    @Test func whatGrowsUnderItsOwnNameIsNotListedAsWhole() async throws {
+        let gate = Gate()
+        var growing = JobFixture.creating
+        growing.namesAreIdentity = true
+        try await Self.run(target: growing, script: { $0.gates[.upload] = gate }) { jobs, _, id in
+            let copy = try #require(try await Self.copy(jobs, id).json(expecting: .accepted)["id"].text)
+            try await jobs.wait(for: "downloading", of: copy)
+            jobs.provider.add("a.txt", in: nil, bytes: Data("a pa".utf8))
+            jobs.provider.add("other.txt", in: nil)
+            let list = try await jobs.gateway.json("/v1/downloads?provider=web", headers: [.cacheControl: "no-cache"])
+            let states = Dictionary(
+                uniqueKeysWithValues: list["downloads"].items.map { ($0["filename"].text, $0["status"].text) }
+            )
+            #expect(states == ["a.txt": "downloading", "other.txt": "completed"])
+            gate.open()
         }
     }
 

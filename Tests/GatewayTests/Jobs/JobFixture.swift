@@ -26,11 +26,12 @@ struct JobFixture {
     static func run(
         stored: StoreFixture? = nil,
         policy: JobPolicy = JobPolicy(),
+        _ capabilities: Capabilities = Self.creating,
         others: [FakeProvider] = [],
         script: @escaping (inout FakeProvider.Script) -> Void = { _ in },
         _ body: (JobFixture) async throws -> Void
     ) async throws {
-        let provider = try FakeProvider("web", Self.creating)
+        let provider = try FakeProvider("web", capabilities)
         provider.script { $0.listings[nil] = [] }
         provider.script(script)
         let pauses = Pauses()

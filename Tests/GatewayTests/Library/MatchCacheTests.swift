@@ -18,7 +18,7 @@ import Testing
             SourceGathering.Conclusion(listings: [listing], report: report),
             jobs,
             JobProgress(),
-            listsUploads: true
+            capabilities: Capabilities()
         )
     }
 
