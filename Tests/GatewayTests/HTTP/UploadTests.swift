@@ -106,7 +106,8 @@ import Testing
                 try await jobs.gateway.live { port in
                     let chunks = "4\r\nthe \r\n5\r\nbytes\r\n0\r\n\r\n"
                     let head = Self.head("Transfer-Encoding: chunked\r\nConnection: close\r\n")
-                    #expect(try await RawClient.exchange(port, head + chunks).status == 201)
+                    let answer = try await RawClient.exchange(port, head + chunks)
+                    #expect(answer.status == 201)
                     #expect(jobs.provider.bytes(named: "a.pdf") == Data("the bytes".utf8))
                 }
             }
