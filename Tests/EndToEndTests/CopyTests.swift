@@ -154,7 +154,7 @@ extension EndToEnd {
                     let made = try await gateway.admin.send(
                         "POST",
                         "/v1/downloads?provider=vagon&sessionId=100&filename=own.txt",
-                        [(name: "Content-Type", value: "text/plain"), (name: "Expect", value: "100-continue")],
+                        [(name: "Content-Type", value: "text/plain")],
                         body: body
                     )
                     #expect(made.status == 201, "\(made.text)")

@@ -178,8 +178,10 @@ import Testing
                 return Download(reference: reference, name: "a.txt", size: 100_000)
             }
         }) { jobs, _, id in
+            jobs.provider.add("kept.txt", in: nil, item: "x")
             let copy = try #require(try await Self.copy(jobs, id).json(expecting: .accepted)["id"].text)
             try await jobs.wait(for: "completed", of: copy)
+            #expect(jobs.provider.uploads.count == 2)
         }
     }
 
