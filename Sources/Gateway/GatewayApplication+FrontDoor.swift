@@ -46,8 +46,8 @@ extension GatewayApplication {
         let (log, now, counts, sentAnswers) = (self.log, self.surroundings.now, self.counts, self.sentAnswers)
         let connections = self.connections
         return { version in
-            [
-                ClientPresenceHandler(),
+            let closing: [any RemovableChannelHandler] = version == .http1 ? [ClosingHandler()] : []
+            return [ClientPresenceHandler()] + closing + [
                 SentAnswerHandler(sentAnswers),
                 FrontDoorHandler(version, makeRequestID: requestIDs.make, isStopping: { connections.isDraining }) {
                     refusal in

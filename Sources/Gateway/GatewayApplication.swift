@@ -128,6 +128,7 @@ public struct GatewayApplication: Sendable {
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
             archives: configuration.archives,
+            spools: SpoolFolder(path: store.directory, most: configuration.jobs.mostSpooled),
             now: surroundings.now,
             resuming: RetryPolicy(retries: 3, sleep: surroundings.sleep),
             jobs: self.jobs,
@@ -161,7 +162,12 @@ public struct GatewayApplication: Sendable {
             staleFor: self.configuration.freshness.staleFor,
             now: self.surroundings.now
         )
-        let jobs = JobService(runner: self.jobs, folder: self.store.directory, logger: self.logger)
+        let jobs = JobService(
+            runner: self.jobs,
+            sources: self.library,
+            folder: self.store.directory,
+            logger: self.logger
+        )
         let door = try self.frontDoor(takeOver: takeOver, onListening: onListening)
         let first: [any Service] = [self.log, self.keys, self.limits, keeper, JWKSetKeeper(tokens: self.tokens)]
         let tls: [any Service] = self.tls.map { [$0] } ?? []

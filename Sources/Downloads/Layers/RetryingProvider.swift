@@ -70,6 +70,30 @@ public struct RetryingProvider: Provider {
         try await self.retrying { () async throws(ProviderError) in try await self.base.abandon(work) }
     }
 
+    /// Passes on, once: nothing is asked of an upstream.
+    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
+        try await self.base.plan(request)
+    }
+
+    /// Tries again.
+    public func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        try await self.retrying { () async throws(ProviderError) in try await self.base.occupant(request) }
+    }
+
+    /// Passes on, once: whoever drives the work has its own, longer patience.
+    public func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        try await self.base.upload(work, from: source, report)
+    }
+
+    /// Tries again.
+    public func abandon(_ work: UploadWork) async throws(ProviderError) {
+        try await self.retrying { () async throws(ProviderError) in try await self.base.abandon(work) }
+    }
+
     /// Passes on, once: it comes again.
     public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
 

@@ -191,6 +191,8 @@ public struct ConfigurationFile {
         jobs.perHost = node.integer("perHost", in: 1...1000, default: jobs.perHost)
         jobs.mostOpen = node.integer("mostOpen", in: 1...1_000_000, default: jobs.mostOpen)
         jobs.history = node.seconds("history", in: 0...1e9, default: jobs.history)
+        jobs.copyTimeout = node.seconds("copyTimeout", in: 1...1e7, default: jobs.copyTimeout)
+        jobs.mostSpooled = node.bytes("maxSpooled", default: jobs.mostSpooled)
         node.finish()
         return jobs
     }

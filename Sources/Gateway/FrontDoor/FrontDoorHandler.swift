@@ -50,9 +50,12 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard case .head(var head) = self.unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
-        if self.version == .http1, head.status == .badRequest, head.headerFields[.requestID] == nil {
+        if self.version == .http2 {
+            head.headerFields[.connection] = nil
+            context.write(self.wrapOutboundOut(.head(head)), promise: promise)
+        } else if head.status == .badRequest, head.headerFields[.requestID] == nil {
             self.refuse(context, promise)
-        } else if self.version == .http1, head.status.kind != .informational, self.isStopping() {
+        } else if head.status.kind != .informational, self.isStopping() {
             head.headerFields[.connection] = "close"
             context.write(self.wrapOutboundOut(.head(head)), promise: promise)
         } else {

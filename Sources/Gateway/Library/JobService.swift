@@ -16,6 +16,8 @@ import Darwin
 /// One process at a time: a second gateway over the same store waits until the first stops, which is before its last streams end.
 struct JobService: Service {
     let runner: JobRunner
+    /// What copies are read from.
+    let sources: any CopySources
     /// The folder of the store.
     let folder: String
     let logger: Logger
@@ -32,10 +34,10 @@ struct JobService: Service {
     }
 
     private func serve() async {
-        let runner = self.runner
+        let (runner, sources) = (self.runner, self.sources)
         // What is written at the end must not be written in a cancelled task.
         do {
-            try await Task { try await runner.start() }.value
+            try await Task { try await runner.start(copyingFrom: sources) }.value
             repeat {
                 await Task {
                     await runner.tidy()
