@@ -3,10 +3,12 @@
 # make test   lint and all tests
 # make fault  thousands of downloads, of every vendor, whose upstreams fail at random; SLUICE_FAULT_RUNS says how many of each
 # make tsan   the transfer tests under the thread sanitizer; make asan: under the address sanitizer
+# make conform  schemathesis, httplint and promtool over a running gateway; ARGS="--examples 500" asks more
+# make soak   half an hour of mixed load with faults; memory and descriptors must stay flat
 # make bench  a release build against nginx, haproxy and caddy; writes Tests/Benchmarks/RESULTS.md
 
 .DEFAULT_GOAL := run
-.PHONY: run test build release check lint deps testdeps bench fault tsan asan
+.PHONY: run test build release check lint deps testdeps bench fault tsan asan conform soak
 
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
@@ -56,6 +58,16 @@ bench: deps release
 	if [ -n "$$missing" ]; then $(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
 		apt-get install -q -y --no-install-recommends $$missing; fi
 	python3 Tests/Benchmarks/bench.py --binary .build/release/sluice $(ARGS)
+
+# ARGS="--minutes 2 --callers 8" makes it short.
+soak: deps release
+	python3 Tests/Benchmarks/soak.py $(ARGS)
+
+# Its tools go into .build/conform: from PyPI, and promtool out of Debian's package.
+conform: deps
+	$(BUILD) --product sluice-demo
+	@python3 -c 'import ensurepip' 2>/dev/null || $(SUDO) apt-get install -q -y --no-install-recommends python3-venv
+	python3 Tests/Conformance/conform.py $(ARGS)
 
 # Reads the configuration and makes one cheap call to each provider.
 check: deps

@@ -6,6 +6,7 @@ public import Gateway
 public import Logging
 import Providers
 import ServiceLifecycle
+import Tracing
 import Transfer
 import UnixSignals
 
@@ -88,6 +89,7 @@ public struct SluiceServer: Sendable {
             store: store,
             vault: vault,
             adminKey: adminKey,
+            surroundings: .init(transfers: { await self.transferCount }, tracer: Self.tracer),
             logger: self.logger
         )
         let firstKey = try await gateway.keys.createFirstKeyIfNeeded().map(\.key.secret)
@@ -120,6 +122,19 @@ public struct SluiceServer: Sendable {
                 gateway.cut()
             default: exit(1)
             }
+        }
+    }
+
+    /// Who collects spans: what an executable of one's own has bootstrapped; this one has nobody.
+    private static var tracer: (any Tracer)? {
+        let tracer = InstrumentationSystem.tracer
+        return tracer is NoOpTracer ? nil : tracer
+    }
+
+    private var transferCount: TransferCount {
+        get async {
+            let transfer = self.parts.transfer
+            return TransferCount(open: await transfer.openTransfers, begun: transfer.begunTransfers)
         }
     }
 

@@ -17,7 +17,10 @@ enum Demo {
         let environment = ProcessInfo.processInfo.environment
             .merging(vendors.environment) { _, demo in demo }
             .merging(["DEMO_STORAGE": storage.path]) { _, demo in demo }
-        let configuration = try SluiceServer.configuration(file: "config/demo.yaml", environment: environment)
+        let configuration = try SluiceServer.configuration(
+            file: environment["DEMO_CONFIG"] ?? "config/demo.yaml",
+            environment: environment
+        )
         let server = try SluiceServer(configuration, logger: Self.logger)
         do {
             try await server.run(adminKey: key) { started in

@@ -227,7 +227,7 @@ public struct DownloadProgress: Hashable, Sendable, Codable {
 /// Why a download failed: the contract's code, and a sentence for people.
 public struct DownloadFailure: Hashable, Sendable, Codable {
     /// The codes of the contract for `error.code`.
-    public enum Code: String, Sendable, Codable {
+    public enum Code: String, Sendable, Codable, CaseIterable {
         case downloadForbidden = "DOWNLOAD_FORBIDDEN"
         case conflict = "CONFLICT"
         case remoteFileNotFound = "REMOTE_FILE_NOT_FOUND"

@@ -6,7 +6,7 @@ import Synchronization
 /// What ``ObservedProvider`` saw of a provider: its last success and its last failure.
 public final class ProviderHealth: Sendable {
     /// How a provider does.
-    public enum State: String, Sendable, Codable {
+    public enum State: String, Sendable, Codable, CaseIterable {
         /// The last call succeeded, or none was made yet.
         case ok
         /// The last call failed in a way that the next one may not.
@@ -30,6 +30,9 @@ public final class ProviderHealth: Sendable {
         /// Failures since the last success.
         var failures = 0
     }
+
+    /// How often it was asked, and what came of it.
+    public let calls = ProviderCalls()
 
     private let snapshotBox: Mutex<Snapshot>
 

@@ -8,6 +8,7 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 public import ServiceLifecycle
+public import Tracing
 
 /// The gateway as a whole: the only list of its routes and of the middleware in front of them.
 ///
@@ -24,16 +25,24 @@ public struct GatewayApplication: Sendable {
         public var instant: @Sendable () -> ContinuousClock.Instant
         /// Waits, in the time of ``instant``; ends with an error when the task is cancelled.
         public var sleep: @Sendable (Duration) async throws -> Void
+        /// How many transfers from and to upstreams there are, for `/metrics`.
+        public var transfers: @Sendable () async -> TransferCount
+        /// Who collects spans; `nil`: nobody.
+        public var tracer: (any Tracer)?
 
         /// Creates surroundings; the defaults are the real ones.
         public init(
             now: @escaping @Sendable () -> Date = { Date() },
             instant: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
-            sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+            sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+            transfers: @escaping @Sendable () async -> TransferCount = { TransferCount() },
+            tracer: (any Tracer)? = nil
         ) {
             self.now = now
             self.instant = instant
             self.sleep = sleep
+            self.transfers = transfers
+            self.tracer = tracer
         }
     }
 
@@ -205,14 +214,17 @@ public struct GatewayApplication: Sendable {
     func router(_ requestIDs: RequestIDs = RequestIDs()) throws -> Router<GatewayContext> {
         // The table of routes is needed in front of the routes themselves, so they are laid out twice.
         let plan = Router(context: GatewayContext.self)
-        try self.addRoutes(to: plan)
+        try self.addRoutes(to: plan, self.metrics(of: []))
+        let metrics = self.metrics(of: RequestMetrics.Route.all(of: plan))
         let router = Router(context: GatewayContext.self)
         router.add(
             middleware: LogMiddleware(
                 log: self.log,
+                metrics: metrics.requests,
                 requestIDs: requestIDs,
                 proxies: self.proxies,
                 sentAnswers: self.sentAnswers,
+                tracer: self.surroundings.tracer,
                 now: self.surroundings.now
             )
         )
@@ -220,17 +232,25 @@ public struct GatewayApplication: Sendable {
         router.add(middleware: ProblemMiddleware())
         router.add(middleware: OverloadMiddleware(counts: self.counts, server: self.server))
         router.add(middleware: TargetMiddleware(counts: self.counts, server: self.server))
-        router.add(middleware: AuthenticationMiddleware(authenticator: self.authenticator, now: self.surroundings.now))
+        let openPaths = HealthRoutes.paths.union(self.configuration.openMetrics ? [MetricsRoutes.path] : [])
+        router.add(
+            middleware: AuthenticationMiddleware(
+                openPaths: openPaths,
+                authenticator: self.authenticator,
+                now: self.surroundings.now
+            )
+        )
         router.add(
             middleware: RateLimitMiddleware(
                 limiter: self.limits.limiter,
                 defaultPolicy: self.defaultLimits,
+                refusals: metrics.refusals,
                 now: self.limits.now,
                 sleep: self.surroundings.sleep
             )
         )
         router.add(middleware: RouteTableMiddleware(table: RouteTable(plan)))
-        try self.addRoutes(to: router)
+        try self.addRoutes(to: router, metrics)
         return router
     }
 
@@ -239,7 +259,7 @@ public struct GatewayApplication: Sendable {
         try OpenAPIRoutes(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self))
     }
 
-    private func addRoutes(to router: Router<GatewayContext>) throws {
+    private func addRoutes(to router: Router<GatewayContext>, _ metrics: GatewayMetrics) throws {
         let linkBase = self.configuration.server.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? ""
         DownloadRoutes(
             library: self.library,
@@ -269,6 +289,12 @@ public struct GatewayApplication: Sendable {
         UsageRoutes(log: self.log, usage: UsageStore(self.store)).add(to: router)
         try Self.contract.get().add(to: router)
         let store = self.store
-        HealthRoutes(isStoreWritable: { await store.isWritable }).add(to: router)
+        let directory = self.library.directory
+        HealthRoutes(
+            isStoreWritable: { await store.isWritable },
+            providers: { directory.current.registered.map(\.entry.health.snapshot.state) }
+        )
+        .add(to: router)
+        MetricsRoutes(metrics: metrics, isOpen: self.configuration.openMetrics).add(to: router)
     }
 }

@@ -12,8 +12,10 @@ struct Check: AsyncParsableCommand {
         abstract:
             "Validate the configuration, make one cheap authenticated call to each provider, load each issuer's keys.",
         discussion: """
-            Ends with status 1 where the configuration has a fault, or a configured provider or an issuer fails. With --diff or
-            --against nobody is asked: it shows what would change, and what of that takes a restart. Secrets are shown by a fingerprint.
+            All faults of the configuration are told at once, each with its path in the file. Changes nothing, and can run \
+            beside a server. Ends with status 1 where there is a fault, or where the storage folder, a configured provider or an \
+            issuer fails. With --diff or --against nobody is asked: it shows what would change, and what of that takes a restart. \
+            Secrets are shown by a fingerprint.
             """
     )
 
@@ -27,19 +29,23 @@ struct Check: AsyncParsableCommand {
 
     func run() async throws {
         if self.diff || self.against != nil { return try self.showChanges() }
-        let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger)
+        let configuration = try self.options.configuration()
+        let storage = StorageTest.run(configuration.storagePath)
+        let server = try SluiceServer(configuration, logger: CommonOptions.logger())
         let entries = try await server.providers().map(\.entry)
         async let issuers = server.testTokenKeys()
-        let report = Report(providers: await ProviderTest.run(entries), issuers: await issuers)
+        let report = Report(storage: storage, providers: await ProviderTest.run(entries), issuers: await issuers)
         await server.shutdown()
         if self.options.json {
             try Terminal.printJSON(report)
         } else {
             print("The configuration is sound.")
+            Terminal.printTable([[storage.path, storage.state, storage.message]])
             Terminal.printTable(report.providers.map { [$0.name, $0.state, $0.message ?? ""] })
             Terminal.printTable(report.issuers.map { [$0.issuer, $0.state, $0.message ?? "\($0.keys) keys"] })
         }
-        if (report.providers.map(\.state) + report.issuers.map(\.state)).contains("failed") { throw ExitCode(1) }
+        let states = [storage.state] + report.providers.map(\.state) + report.issuers.map(\.state)
+        if states.contains("failed") { throw ExitCode(1) }
     }
 
     private func showChanges() throws {
@@ -66,6 +72,7 @@ struct Check: AsyncParsableCommand {
     }
 
     private struct Report: Encodable {
+        let storage: StorageTest
         let providers: [ProviderTest]
         let issuers: [JWTVerifier.KeyTest]
     }

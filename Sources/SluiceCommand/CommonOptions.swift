@@ -9,7 +9,7 @@ import Logging
 
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
-    @Option(help: "The configuration file; without the option, config/sluice.yaml where it exists.")
+    @Option(help: "The configuration file; without it, config/sluice.yaml where that exists.")
     var config: String?
 
     @Flag(help: "Answer in JSON.")
@@ -56,10 +56,10 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// The operator's log, on standard error.
-    static var logger: Logger {
+    static func logger(_ format: Configuration.LogFormat = .text) -> Logger {
         let level =
             ProcessInfo.processInfo.environment["SLUICE_LOG_LEVEL"].flatMap { Logger.Level(rawValue: $0) } ?? .info
-        return Logger(label: "sluice") { OperatorLog(label: $0, logLevel: level) }
+        return Logger(label: "sluice") { OperatorLog(label: $0, format: format, logLevel: level) }
     }
 }
 

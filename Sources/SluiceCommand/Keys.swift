@@ -16,7 +16,17 @@ struct Keys: AsyncParsableCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a key; its secret is shown once.",
-            discussion: "Without --scope it may read downloads, and without a limit it has the default ones."
+            discussion: """
+                Without --scope it may read downloads, and without a limit it has the default ones. Only a keyed hash of the \
+                secret is kept: what is not noted now is lost.
+
+                EXAMPLES
+                  sluice keys create --name reports
+                  sluice keys create --name ci --scope downloads:read downloads:delete \\
+                    --session 'build-*' --expires 2027-01-31T00:00:00Z
+                  sluice keys create --name prometheus --scope metrics:read
+                  sluice keys create --name slow --bytes-per-second 5MB
+                """
         )
 
         @Option(help: "A name for people.")
@@ -41,7 +51,10 @@ struct Keys: AsyncParsableCommand {
     struct Change: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change settings of a key; within a second, requests and open streams are held to them.",
-            discussion: "What no option names stays as it is."
+            discussion: """
+                What no option names stays as it is. Requests and open streams that the key may not have any more end within \
+                a second, as broken connections.
+                """
         )
 
         @Argument(help: "The key's id, key_….")
@@ -121,7 +134,14 @@ struct Keys: AsyncParsableCommand {
 
     /// `sluice keys rotate ID`.
     struct Rotate: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Give a key a new secret; shown once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Give a key a new secret; shown once.",
+            discussion: """
+                EXAMPLES
+                  sluice keys rotate key_1a2b3c4d5e6f7g8h
+                  sluice keys rotate key_1a2b3c4d5e6f7g8h --grace-seconds 3600
+                """
+        )
 
         @Argument(help: "The key's id, key_….")
         var id: String

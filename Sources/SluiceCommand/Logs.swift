@@ -15,7 +15,17 @@ struct Logs: AsyncParsableCommand {
 
     /// `sluice logs list`.
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the newest entries; all filters combine.")
+        static let configuration = CommandConfiguration(
+            abstract: "Print the newest entries; all filters combine.",
+            discussion: """
+                Time, status, outcome, method, path, caller, bytes sent and X-Request-Id. The outcome is complete, refused \
+                (by the gateway), failed, clientGone or upstreamCut.
+
+                EXAMPLES
+                  sluice logs --status 5xx --since 2026-11-21
+                  sluice logs --request-id 4f1c... --json
+                """
+        )
 
         @Option(help: "At most so many, 1–1000.")
         var limit: Int = 20
@@ -103,7 +113,9 @@ struct Logs: AsyncParsableCommand {
     /// `sluice logs verify`.
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Prove that no entry was changed, removed, added or moved; else name it and end with status 1."
+            abstract: "Prove that no entry was changed, removed, added or moved; else name it and end with status 1.",
+            discussion:
+                "Reads the whole log as it is at one moment, and holds nobody up. Run it daily, and after a restore."
         )
 
         @OptionGroup var options: CommonOptions

@@ -52,7 +52,7 @@ struct Providers: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger)
+            let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger())
             let rows = try await server.providers().map(Row.init)
             await server.shutdown()
             if self.options.json { return try Terminal.printJSON(["providers": rows]) }
@@ -62,7 +62,10 @@ struct Providers: AsyncParsableCommand {
 
     /// `sluice providers test NAME`.
     struct Test: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make one cheap authenticated call to a provider.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make one cheap authenticated call to a provider.",
+            discussion: "Ends with status 1 where it fails, or has no usable credential."
+        )
 
         @Argument(help: "The provider's name.")
         var name: String
@@ -70,7 +73,7 @@ struct Providers: AsyncParsableCommand {
         @OptionGroup var options: CommonOptions
 
         func run() async throws {
-            let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger)
+            let server = try SluiceServer(try self.options.configuration(), logger: CommonOptions.logger())
             let entries = try await server.providers().map(\.entry).filter { $0.id.name == self.name }
             let results = await ProviderTest.run(entries)
             await server.shutdown()

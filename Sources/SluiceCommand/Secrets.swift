@@ -17,9 +17,13 @@ struct Secrets: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Seal all upstream credentials under a new master secret, with or without a running server.",
             discussion: """
-                Gateway keys, ids and cursors stay good. Where the secret is kept in <storage.path>/secret.key, a new one
-                is made and the file replaced. Where it is configured (secrets.key), the new one is taken from the
+                Gateway keys, ids and cursors stay good. Where the secret is kept in <storage.path>/secret.key, a new one \
+                is made and the file replaced. Where it is configured (secrets.key), the new one is taken from the \
                 environment variable SLUICE_NEW_SECRET_KEY, and must be in the configuration before the next start.
+
+                EXAMPLES
+                  sluice secrets rotate
+                  SLUICE_NEW_SECRET_KEY=$(openssl rand -base64 32) sluice secrets rotate
                 """
         )
 

@@ -11,9 +11,20 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve until SIGTERM or SIGINT.",
         discussion: """
-            SIGTERM or SIGINT refuses new connections, lets requests end (server.drainTimeout) and leaves open jobs to the next start;
-            a second one cuts what is under way. SIGHUP, or a change of the file, reloads providers, egress, limits, issuers, upstream
-            and the bounds of server; a faulty file is refused as a whole.
+            Prints where it listens and which providers there are, on standard output, and its log on standard error. The first \
+            start on an empty store prints an admin key, once, unless SLUICE_ADMIN_KEY is set.
+
+            It listens on loopback in plain HTTP unless the configuration says otherwise. Every setting stands in \
+            config/sluice.yaml with its default and its danger.
+
+            SIGTERM or SIGINT refuses new connections, lets requests end (server.drainTimeout) and leaves open jobs to the next \
+            start; a second one cuts what is under way. SIGHUP, or a change of the file, reloads providers, egress, limits, issuers, \
+            upstream and the bounds of server; a faulty file is refused as a whole.
+
+            EXAMPLES
+              sluice serve
+              sluice serve --config /etc/sluice/sluice.yaml
+              curl http://127.0.0.1:8080/readyz
             """
     )
 
@@ -24,7 +35,11 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try self.options.configuration()
-        let server = try SluiceServer(configuration, source: self.options.source, logger: CommonOptions.logger)
+        let server = try SluiceServer(
+            configuration,
+            source: self.options.source,
+            logger: CommonOptions.logger(configuration.logFormat)
+        )
         let host = configuration.server.host
         let scheme = configuration.server.tls == nil ? "http" : "https"
         do {

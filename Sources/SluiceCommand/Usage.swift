@@ -7,7 +7,16 @@ import Gateway
 
 /// `sluice usage`: who used what, with or without a running server.
 struct Usage: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print sums over the request log.")
+    static let configuration = CommandConfiguration(
+        abstract: "Print sums over the request log.",
+        discussion: """
+            Requests, errors, what limits refused, bytes, and the percentiles of durations in milliseconds.
+
+            EXAMPLES
+              sluice usage --group-by day,key --since 2026-11-01
+              sluice usage --group-by provider --json
+            """
+    )
 
     @Option(help: "A comma list of key, provider, day, hour; without it, one row for all.")
     var groupBy: String?

@@ -82,6 +82,9 @@ public actor TransferClient {
     /// Judges the transfers that start later by another policy; the listeners of this process stay refused.
     public func setEgress(_ policy: EgressPolicy) { self.judge = EgressJudge(policy, after: self.judge) }
 
+    /// Transfers that were begun since the start, each redirect counted as one more.
+    public nonisolated var begunTransfers: Int64 { Int64(clamping: self.lastID.withLockedValue { $0 }) }
+
     /// Names the listeners of this process, once their ports are known; they are refused to every transfer that starts later.
     public func setOwnListeners(_ listeners: [EgressPolicy.Listener]) {
         self.judge.setListeners(listeners)

@@ -219,6 +219,23 @@ private func kind(_ call: () async throws -> Void) async -> ProviderError.Kind? 
         #expect(health.snapshot.lastSuccessAt == Date(timeIntervalSince1970: 5))
     }
 
+    @Test func everyCallIsCountedByHowItEnded() async throws {
+        let script: [ProviderError?] = [
+            nil, failure, ProviderError(.unauthorized, message: "no"), .notFound(), .cancelled,
+            .unsupported("list", by: try #require(ProviderID("p"))),
+        ]
+        let (provider, health) = try self.observed(script)
+        for _ in script { _ = await kind { try await provider.check() } }
+        let counts = Dictionary(
+            uniqueKeysWithValues: ProviderCalls.Outcome.allCases.map { ($0, health.calls.count($0)) }
+        )
+        #expect(
+            counts.filter { $0.value > 0 } == [.ok: 1, .unavailable: 1, .unauthorized: 1, .refused: 1, .cancelled: 1]
+        )
+        // What was cancelled says nothing of the provider's time, and what it cannot do was no call.
+        #expect(health.calls.duration.counts.last == 4)
+    }
+
     @Test func threeFailuresOrARefusedCredentialMakeItDown() async throws {
         let (provider, health) = try self.observed([failure, failure, failure])
         for _ in 0..<3 { _ = await kind { try await provider.check() } }

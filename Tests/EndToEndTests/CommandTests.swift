@@ -3,6 +3,7 @@
 import Downloads
 import Foundation
 import Simulators
+import Synchronization
 import Testing
 
 extension EndToEnd {
@@ -211,6 +212,26 @@ extension EndToEnd {
                     #expect(try await caller.get("/readyz").json["status"] == "ready")
                 }
                 #expect(status == 0)
+            }
+        }
+
+        @Test func theOperatorsLogIsJSONWhereItIsAskedFor() async throws {
+            try await withTemporaryFolder { folder in
+                let file = folder.appendingPathComponent("json.yaml")
+                let settings = "server: { port: 0 }\nproviders: []\nlogs: { format: json }\n"
+                try settings.write(to: file, atomically: true, encoding: .utf8)
+                let serving = Mutex("")
+                try await GatewayProcess.serve(["--config", file.path], in: folder) { (process, caller) async throws in
+                    _ = try await caller.get("/healthz")
+                    try await eventually("a line of the log") { !process.complaints.isEmpty }
+                    serving.withLock { $0 = process.complaints }
+                }
+                let lines = serving.withLock { $0 }.split(separator: "\n").map { Self.json(String($0)) }
+                #expect(!lines.isEmpty)
+                for line in lines {
+                    #expect(line["time"].text != nil && line["level"].text != nil && line["logger"].text != nil)
+                    #expect(line["message"].text?.isEmpty == false)
+                }
             }
         }
 

@@ -44,6 +44,10 @@ extension EndToEnd {
             }
         }
 
+        @Test func theVersionIsThatOfTheDocument() throws {
+            #expect(try Contract().document["info"]["version"] == .string(GatewayVersion.current))
+        }
+
         @Test func everyProblemCodeIsDocumented() throws {
             let contract = try Contract()
             let documented = contract.document["components"]["schemas"]["ProblemCode"]["enum"].list.compactMap(\.text)
@@ -56,6 +60,13 @@ extension EndToEnd {
                     "\(code.rawValue) is not in problems.md"
                 )
             }
+        }
+
+        @Test func everyReasonOfAFailedDownloadIsExplained() throws {
+            let page = packageFolder.appendingPathComponent("api-spec/problems.md")
+            let explained = try String(contentsOf: page, encoding: .utf8)
+            let reasons = try #require(explained.split(separator: "## `error.code` of a failed download").last)
+            for code in DownloadFailure.Code.allCases { #expect(reasons.contains("| `\(code.rawValue)` |"), "\(code)") }
         }
 
         @Test(arguments: ExampleFile.names)

@@ -78,7 +78,8 @@ public struct ObservedProvider: Provider {
 
     /// Passes on.
     public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
-        try await self.observing("create") { () async throws(ProviderError) in
+        // How long it takes is up to the file, not to the provider.
+        try await self.observing("create", isTimed: false) { () async throws(ProviderError) in
             try await self.base.create(work, report)
         }
     }
@@ -133,13 +134,18 @@ public struct ObservedProvider: Provider {
 
     private func observing<Result: Sendable>(
         _ operation: String,
+        isTimed: Bool = true,
         _ call: () async throws(ProviderError) -> Result
     ) async throws(ProviderError) -> Result {
+        let start = ContinuousClock.now
+        let seconds: () -> Double? = { isTimed ? start.duration(to: .now) / .seconds(1) : nil }
         do {
             let result = try await call()
+            self.health.calls.ended(.ok, seconds: seconds())
             self.health.succeeded(at: self.now())
             return result
         } catch {
+            if let outcome = ProviderCalls.Outcome(error) { self.health.calls.ended(outcome, seconds: seconds()) }
             self.record(error, of: operation)
             throw error
         }

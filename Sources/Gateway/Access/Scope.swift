@@ -10,6 +10,8 @@ public enum Scope: String, Sendable, Hashable, CaseIterable, Codable {
     case delete = "downloads:delete"
     /// To read the log entries of one's own requests.
     case logs = "logs:read"
+    /// To read what the gateway counts of itself (`/metrics`).
+    case metrics = "metrics:read"
     /// Everything, and everyone's log entries.
     case admin
 }

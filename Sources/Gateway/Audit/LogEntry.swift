@@ -47,7 +47,7 @@ public struct LogEntry: Hashable, Sendable {
         }
 
         /// What happens within a part of the gateway.
-        enum Part {
+        enum Part: String {
             case auth, limit, cache, upstream
         }
 

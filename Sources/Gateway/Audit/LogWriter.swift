@@ -12,6 +12,7 @@ public import ServiceLifecycle
 public final class LogWriter: Service {
     private struct Queue {
         var entries: [LogEntry] = []
+        var recorded = 0
         var dropped = 0
         var unreported = 0
     }
@@ -56,10 +57,17 @@ public final class LogWriter: Service {
                 return 0
             }
             queue.entries.append(entry)
+            queue.recorded += 1
             return queue.entries.count
         }
         if count == Self.batch { self.wake.yield() }
     }
+
+    /// How many entries were taken since the start.
+    public var recordedCount: Int { self.queue.withLockedValue { $0.recorded } }
+
+    /// How many entries wait to be written.
+    public var queuedCount: Int { self.queue.withLockedValue { $0.entries.count } }
 
     /// How many entries found no room since the start.
     public var droppedCount: Int { self.queue.withLockedValue { $0.dropped } }

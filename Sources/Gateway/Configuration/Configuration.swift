@@ -73,6 +73,14 @@ public struct Configuration: Sendable {
         public var breaker = CircuitBreaker.Policy()
     }
 
+    /// How the operator's log on standard error is written.
+    public enum LogFormat: String, Sendable, CaseIterable {
+        /// For people.
+        case text
+        /// An object a line.
+        case json
+    }
+
     /// The front door.
     public var server = Server()
     /// The folder for everything that is kept.
@@ -97,8 +105,12 @@ public struct Configuration: Sendable {
     public var archives = ArchivePolicy()
     /// How URLs are brought in.
     public var jobs = JobPolicy()
+    /// Whether `/metrics` is for anybody; else it takes a key with the scope `metrics:read`.
+    public var openMetrics = false
     /// How long log entries are kept; seconds.
     public var logRetention: Double = 90 * 86_400
+    /// How the operator's log is written.
+    public var logFormat = LogFormat.text
 
     /// The defaults, without a provider.
     public init() {}

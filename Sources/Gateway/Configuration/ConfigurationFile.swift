@@ -87,8 +87,18 @@ public struct ConfigurationFile {
         configuration.fanOut = self.fanOut(root.section("fanOut"))
         configuration.archives = self.archives(root.section("archive"))
         configuration.jobs = self.jobs(root.section("jobs"))
+        let metrics = root.section("metrics")
+        configuration.openMetrics = !metrics.boolean("key", default: !configuration.openMetrics)
+        metrics.finish()
         let logs = root.section("logs")
         configuration.logRetention = logs.seconds("retention", in: 3600...1e9, default: configuration.logRetention)
+        if let format = logs.text("format") {
+            if let known = Configuration.LogFormat(rawValue: format) {
+                configuration.logFormat = known
+            } else {
+                logs.refuse("format", "must be text or json")
+            }
+        }
         logs.finish()
         return configuration
     }

@@ -69,7 +69,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let body = problem.body(requestID: requestID)
         let fields: HTTPFields = [
             .contentType: "application/problem+json", .contentLength: String(body.readableBytes),
-            .cacheControl: "no-store", .connection: "close", .requestID: requestID,
+            .cacheControl: "no-store", .connection: "close", .requestID: requestID, .date: HTTPDate.format(Date()),
         ]
         context.write(
             self.wrapOutboundOut(.head(HTTPResponse(status: .badRequest, headerFields: fields))),

@@ -109,7 +109,7 @@ struct ContentAnswer {
         var headers = self.headers
         if opened.skipped > 0 {
             let description = "\(opened.skipped) bytes of the upstream's body were skipped"
-            headers[.serverTiming] = "skip;desc=\"\(description)\""
+            headers.addServerTiming("skip;desc=\"\(description)\"")
         }
         if let multipart = self.multipart(opened.parts, size: opened.totalSize) {
             headers[.contentType] = multipart.contentType
@@ -120,8 +120,4 @@ struct ContentAnswer {
         headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound)/\(size)"
         return Response(status: .partialContent, headers: headers, body: body)
     }
-}
-
-extension HTTPField.Name {
-    fileprivate static let serverTiming = HTTPField.Name("Server-Timing") ?? .server
 }

@@ -26,11 +26,16 @@ extension DownloadRoutes {
         }
         if form == MediaType.events { return try self.events(of: question, for: caller, request, context) }
         let preferences = Preferences(request.headers)
-        let list = try await context.record.timing(.upstream) {
+        let list = try await context.record.timing(by: Self.part) {
             try await self.watch.list(question, for: caller, waiting: preferences.waiting)
         }
         try Self.throwIfAllFailed(list, question)
         return preferences.applied(to: self.answer(list, question, request, as: form))
+    }
+
+    /// Whether a list was answered out of the catalogue.
+    private static func part(_ list: DownloadList) -> LogEntry.Timings.Part {
+        list.sources.allSatisfy { [.cached, .stale, .skipped].contains($0.state) } ? .cache : .upstream
     }
 
     // MARK: The question

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import Hummingbird
 import NIOCore
 
@@ -10,20 +11,44 @@ struct HealthRoutes: Sendable {
 
     /// Whether the store can be written.
     let isStoreWritable: @Sendable () async -> Bool
+    /// How each provider did when it was last asked.
+    let providers: @Sendable () -> [ProviderHealth.State]
 
     func add(to router: Router<GatewayContext>) {
-        router.get("/healthz") { _, _ in Self.answer("ok") }
+        router.get("/healthz") { _, _ in Self.answer(Health(status: "ok")) }
         router.get("/readyz") { _, _ in
             guard await self.isStoreWritable() else {
                 throw Problem(.overloaded, "The store cannot be written now.", headers: [.retryAfter: "5"])
             }
-            return Self.answer("ready")
+            return Self.answer(Health(status: "ready", providers: Counts(self.providers())))
         }
     }
 
-    private struct Body: Encodable {
+    private struct Health: Encodable {
         let status: String
+        var providers: Counts?
     }
 
-    private static func answer(_ text: String) -> Response { .json(Body(status: text), cacheControl: "no-store") }
+    /// How many providers are in which state; their names are nobody's business here.
+    ///
+    /// None of it makes the gateway less ready: what others hold, and what is known already, it still serves.
+    private struct Counts: Encodable {
+        var ok = 0
+        var degraded = 0
+        var down = 0
+        var unconfigured = 0
+
+        init(_ states: [ProviderHealth.State]) {
+            for state in states {
+                switch state {
+                case .ok: self.ok += 1
+                case .degraded: self.degraded += 1
+                case .down: self.down += 1
+                case .unconfigured: self.unconfigured += 1
+                }
+            }
+        }
+    }
+
+    private static func answer(_ health: Health) -> Response { .json(health, cacheControl: "no-store") }
 }

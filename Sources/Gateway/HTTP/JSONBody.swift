@@ -100,10 +100,16 @@ struct JSONBody {
         return text
     }
 
-    /// A whole number in a range.
+    /// A whole number in a range; `960.0` is one, as in JSON Schema.
     mutating func whole(_ name: String, in range: ClosedRange<Int64>) -> Int64? {
         guard let value = self.take(name) else { return nil }
-        guard case .integer(let number) = value, range.contains(number) else {
+        let number: Int64? =
+            switch value {
+            case .integer(let number): number
+            case .number(let number): Int64(exactly: number)
+            default: nil
+            }
+        guard let number, range.contains(number) else {
             self.refuse(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
@@ -120,13 +126,14 @@ struct JSONBody {
         return flag
     }
 
-    /// A list of texts, each read by `parse`.
+    /// A list of texts, each there once and read by `parse`.
     mutating func list<Element>(_ name: String, _ what: String, _ parse: (String) -> Element?) -> [Element]? {
         guard let value = self.take(name) else { return nil }
         guard case .array(let items) = value, (1...100).contains(items.count) else {
             self.refuse(name, "must be a list of 1–100 \(what)")
             return nil
         }
+        if Set(items).count < items.count { self.refuse(name, "must have each of its members once") }
         let parsed = items.enumerated().compactMap { index, item -> Element? in
             if case .string(let text) = item, let element = parse(text) { return element }
             self.refuse("\(name)[\(index)]", "is not one of the \(what)")

@@ -130,7 +130,7 @@ struct KeyRoutes: Sendable {
 
     // MARK: Answering
 
-    private static func answer(_ value: some Encodable) -> Response { .json(value, cacheControl: "private, no-store") }
+    private static func answer(_ value: some Encodable) -> Response { .json(value, cacheControl: "no-store") }
 
     /// The one answer that shows a secret.
     private static func show(_ new: KeyRing.NewKey, _ status: HTTPResponse.Status) -> Response {

@@ -97,7 +97,7 @@ struct LogRoutes: Sendable {
     // MARK: Pages
 
     private static func answer(_ page: LogStore.Page, as form: String) -> Response {
-        var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "private, no-store"]
+        var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "no-store"]
         var body = ByteBuffer()
         switch form {
         case MediaType.lines:

@@ -3,6 +3,7 @@
 import Downloads
 import Foundation
 import NIOConcurrencyHelpers
+import Tracing
 
 /// What becomes known of a request on its way, for its one log entry.
 ///
@@ -22,12 +23,14 @@ final class RequestRecord: Sendable {
     }
 
     let requestID: String
+    private let trace: RequestTrace?
     private let startedOn: ContinuousClock.Instant
     private let state: NIOLockedValueBox<State>
 
     /// Opens a record; `write` is called once, with the finished entry.
-    init(_ entry: LogEntry, write: (@Sendable (LogEntry) -> Void)?) {
+    init(_ entry: LogEntry, trace: RequestTrace? = nil, write: (@Sendable (LogEntry) -> Void)?) {
         self.requestID = entry.requestId
+        self.trace = trace
         self.startedOn = .now
         self.state = NIOLockedValueBox(State(entry: entry, write: write))
     }
@@ -64,17 +67,42 @@ final class RequestRecord: Sendable {
     /// Keeps a place among those that are under way until the record is closed.
     func hold(_ permit: ConcurrencyPermit) { self.state.withLockedValue { $0.permits.append(permit) } }
 
-    /// Runs `work` and adds the milliseconds that it took to one of the timings.
+    /// Runs `work`, in a span of its own, and adds the milliseconds that it took to one of the timings.
     func timing<Result, Failure: Error>(
         _ part: LogEntry.Timings.Part,
         _ work: () async throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         let start = ContinuousClock.now
+        let span = self.trace?.begin(part.rawValue)
         defer {
-            let spent = start.duration(to: .now).milliseconds
-            self.note { $0.timings.add(spent, to: part) }
+            span?.end()
+            self.add(start.duration(to: .now), to: part)
         }
         return try await work()
+    }
+
+    /// The same for work of which only its result tells what it was.
+    func timing<Result>(
+        by part: (Result) -> LogEntry.Timings.Part,
+        _ work: () async throws -> Result
+    ) async throws -> Result {
+        let start = ContinuousClock.now
+        let span = self.trace?.begin("list")
+        defer { span?.end() }
+        let result = try await work()
+        self.add(start.duration(to: .now), to: part(result))
+        return result
+    }
+
+    private func add(_ spent: Duration, to part: LogEntry.Timings.Part) {
+        self.note { $0.timings.add(spent.milliseconds, to: part) }
+    }
+
+    /// Where the time went until now, for the head of the answer; what comes after it, its body, is in the log only.
+    var serverTiming: String {
+        let total = self.startedOn.duration(to: .now).milliseconds
+        let timings = self.state.withLockedValue { $0.entry.timings }
+        return ServerTiming.text(timings.named + [("total", total)])
     }
 
     // MARK: Closing
@@ -124,7 +152,9 @@ final class RequestRecord: Sendable {
             return (state.entry, state.write, state.permits)
         }
         for permit in permits { permit.release() }
-        write?(entry)
+        guard let write else { return }
+        self.trace?.end(entry)
+        write(entry)
     }
 }
 

@@ -52,7 +52,7 @@ struct UsageRoutes: Sendable {
     }
 
     private static func answer(_ rows: [UsageRepresentation], _ query: UsageQuery, as form: String) -> Response {
-        var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "private, no-store"]
+        var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "no-store"]
         var body = ByteBuffer()
         switch form {
         case MediaType.lines:

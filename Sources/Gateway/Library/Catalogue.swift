@@ -46,6 +46,11 @@ final class Catalogue: Sendable {
         self.memory.withLockedValue { $0.tombstones = tombstones }
     }
 
+    /// How much of it is in memory.
+    var held: (listings: Int, downloads: Int) {
+        self.memory.withLockedValue { ($0.listings.count, $0.downloads.count) }
+    }
+
     // MARK: Listings
 
     /// The last answer to a question as far as it is in memory, however old.

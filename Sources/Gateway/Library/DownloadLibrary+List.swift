@@ -43,6 +43,7 @@ extension DownloadLibrary {
             sources[index].count = matches.counts[sources[index].provider] ?? 0
             // The upstream does not know a container that only jobs are to come into.
             if sources[index].state == .absent, sources[index].count > 0 { sources[index].state = .fresh }
+            self.sourceStates.add(sources[index].state)
         }
         return (matches, sources)
     }

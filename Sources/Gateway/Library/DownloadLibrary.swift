@@ -37,10 +37,14 @@ final class DownloadLibrary: Sendable {
     let now: @Sendable () -> Date
     /// How a body goes on that broke off; see ``UnbrokenBody``.
     let resuming: RetryPolicy
+    /// How many bodies did.
+    let resumed = Counter()
     /// What callers had brought in.
     let jobs: JobRunner
     let logger: Logger
     let matchCache = MatchCache()
+    /// What providers contributed to lists.
+    let sourceStates = Tally<SourceReport.State>()
     private let flights = SingleFlight<Place.Key, Result<Download, ProviderError>>()
 
     init(

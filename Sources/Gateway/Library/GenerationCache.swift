@@ -28,6 +28,9 @@ struct GenerationCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
     }
 
+    /// How many entries there are.
+    var count: Int { self.young.count + self.old.count }
+
     /// Removes every entry that `isGone` names.
     mutating func removeAll(where isGone: (Key, Value) -> Bool) {
         self.young = self.young.filter { !isGone($0.key, $0.value) }

@@ -98,6 +98,7 @@ extension JobRunner {
     ) async {
         switch (result, self.running[job.id]?.ending) {
         case (.success(let download), _):
+            self.tries.add(.completed)
             await self.complete(job, download)
         case (.failure, .stop):
             var job = job
@@ -138,6 +139,7 @@ extension JobRunner {
         }
         job.spent += spent + pause
         job.nextTryAt = self.now().addingTimeInterval(pause / .seconds(1))
+        self.tries.add(.retried)
         await self.wait(job)
     }
 
@@ -170,6 +172,7 @@ extension JobRunner {
                 metadata: ["job": "\(job.id)", "error": "\(error)"]
             )
         }
+        self.tries.add(.failed)
         await self.fail(job, failure)
     }
 

@@ -20,6 +20,16 @@ actor JobRunner {
         case timeout
     }
 
+    /// How a try ended.
+    enum TryEnding: String, CaseIterable {
+        /// The file is there.
+        case completed
+        /// It is tried again.
+        case retried
+        /// It was given up.
+        case failed
+    }
+
     struct Running {
         let entry: JobQueue.Entry
         /// Whether a caller waits for it, who sends it: it takes nobody's place.
@@ -36,6 +46,7 @@ actor JobRunner {
     let policy: JobPolicy
     nonisolated let feed: DownloadFeed
     nonisolated let progress = JobProgress()
+    nonisolated let tries = Tally<TryEnding>()
     let now: @Sendable () -> Date
     let instant: @Sendable () -> ContinuousClock.Instant
     let sleep: @Sendable (Duration) async throws -> Void

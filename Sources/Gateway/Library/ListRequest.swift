@@ -114,7 +114,7 @@ struct DownloadList: Sendable {
 /// What became of one provider in a list.
 struct SourceReport: Sendable {
     /// The contract's states.
-    enum State: String, Sendable {
+    enum State: String, Sendable, CaseIterable {
         case fresh, cached, stale, absent, failed, skipped
     }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Tracing
 
 /// Opens the log entry of every request, also of the refused ones, and gives each request its id.
 struct LogMiddleware: RouterMiddleware {
     let log: LogWriter
+    let metrics: RequestMetrics
     let requestIDs: RequestIDs
     let proxies: Live<TrustedProxies>
     let sentAnswers: SentAnswers
+    let tracer: (any Tracer)?
     let now: @Sendable () -> Date
 
     @concurrent
@@ -25,11 +29,22 @@ struct LogMiddleware: RouterMiddleware {
             peer: context.channel.remoteAddress,
             headers: request.headers
         )
-        let record = self.record(of: request, context)
+        let requestID = self.requestIDs.id(presented: request.headers[values: .requestID])
+        let trace = RequestTrace(
+            request.headers,
+            requestID: requestID,
+            name: "\(request.method) \(context.endpointPath ?? "")",
+            tracer: self.tracer
+        )
+        let record = self.record(of: request, requestID, trace, context)
         context.record = record
-        context.logger[metadataKey: "request"] = "\(record.requestID)"
-        var response = try await next(Self.counted(request, by: record), context)
+        context.logger[metadataKey: "request"] = "\(requestID)"
+        if trace.context.isGiven { context.logger[metadataKey: "trace"] = "\(trace.context.traceID)" }
+        let (counted, prepared) = (Self.counted(request, by: record), context)
+        var response = try await TraceContext.$current.withValue(trace.context) { try await next(counted, prepared) }
         response.headers[.requestID] = record.requestID
+        // Who is not known does not learn how long it took to find that out.
+        if response.status != .unauthorized { response.headers.addServerTiming(record.serverTiming) }
         if request.method == .head { response.dropBody() }
         record.answered(status: response.status.code, bytes: response.body.contentLength ?? 0)
         if !self.sentAnswers.expect(record, on: context.channel) {
@@ -39,10 +54,15 @@ struct LogMiddleware: RouterMiddleware {
         return response
     }
 
-    private func record(of request: Request, _ context: GatewayContext) -> RequestRecord {
+    private func record(
+        of request: Request,
+        _ requestID: String,
+        _ trace: RequestTrace,
+        _ context: GatewayContext
+    ) -> RequestRecord {
         var entry = LogEntry(
             time: self.now(),
-            requestId: self.requestIDs.id(presented: request.headers[values: .requestID]),
+            requestId: requestID,
             method: request.method.rawValue,
             target: request.uri.string,
             status: 500,
@@ -51,8 +71,13 @@ struct LogMiddleware: RouterMiddleware {
         entry.route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 }
         entry.address = context.clientAddress
         entry.userAgent = request.headers[.userAgent]
-        let log = self.log
-        return RequestRecord(entry) { log.record($0) }
+        let (log, metrics) = (self.log, self.metrics)
+        metrics.inFlight.add()
+        return RequestRecord(entry, trace: trace) { entry in
+            metrics.inFlight.add(-1)
+            metrics.count(entry)
+            log.record(entry)
+        }
     }
 
     /// The request, with the bytes of its body counted as they are read.

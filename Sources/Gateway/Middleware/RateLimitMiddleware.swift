@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import HTTPTypes
 import Hummingbird
 
@@ -7,6 +8,7 @@ import Hummingbird
 struct RateLimitMiddleware: RouterMiddleware {
     let limiter: RateLimiter
     let defaultPolicy: Live<RateLimitPolicy>
+    let refusals: Tally<LimitRefusal>
     let now: @Sendable () -> LimitMoment
     let sleep: @Sendable (Duration) async throws -> Void
 
@@ -27,7 +29,10 @@ struct RateLimitMiddleware: RouterMiddleware {
         let decision = await context.record.timing(.limit) { limits.admit() }
         if let permit = decision.permit { context.record.hold(permit) }
         do {
-            if let refusal = decision.refusal { throw Self.problem(refusal, limits.policy, decision) }
+            if let refusal = decision.refusal {
+                self.refusals.add(LimitRefusal(refusal))
+                throw Self.problem(refusal, limits.policy, decision)
+            }
             var context = context
             context.limits = limits
             var response = try await next(request, context)
@@ -37,7 +42,9 @@ struct RateLimitMiddleware: RouterMiddleware {
             // The fields belong to problems too, so the error is made one here.
             var problem = ProblemMiddleware.problem(for: error, context)
             // A refused request costs nothing, also where only its route could see that its file does not fit.
-            let left = problem.code == .quotaExceeded ? limits.giveBack(decision) : decision
+            let exceedsQuota = problem.code == .quotaExceeded
+            if exceedsQuota { self.refusals.add(.bytes) }
+            let left = exceedsQuota ? limits.giveBack(decision) : decision
             Self.add(left, limits.bytesLeft, to: &problem.headers)
             throw problem
         }
@@ -74,6 +81,7 @@ extension HTTPField.Name {
     static let rateLimit = Self.known("RateLimit")
     static let rateLimitPolicy = Self.known("RateLimit-Policy")
     static let requestID = Self.known("X-Request-Id")
+    static let serverTiming = Self.known("Server-Timing")
     static let reprDigest = Self.known("Repr-Digest")
     static let linkTarget = Self.known("Link")
 

@@ -8,6 +8,8 @@ import GRDB
 public enum StoreError: Error, Hashable, Sendable {
     /// The folder or a file in it cannot be made or written.
     case notWritable(path: String, reason: String)
+    /// Something is there already, where a new file was to be made.
+    case exists(path: String)
     /// A file is not an SQLite database, or a damaged one.
     case corrupt(path: String)
     /// A file was written by a newer Sluice than this one.
@@ -36,6 +38,7 @@ extension StoreError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notWritable(let path, let reason): "The store at \(path) cannot be written (\(reason))."
+        case .exists(let path): "\(path) exists already; nothing is overwritten."
         case .corrupt(let path): "\(path) is damaged or no SQLite database."
         case .newerSchema(let path): "\(path) was written by a newer version of Sluice."
         case .failed(let reason): "The store failed (\(reason))."

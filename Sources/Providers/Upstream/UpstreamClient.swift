@@ -156,11 +156,14 @@ struct UpstreamClient: Sendable {
     ) -> TransferRequest {
         var limits = self.limits
         limits.firstByte = call.patience ?? limits.firstByte
+        var own = credential.map { self.authorize($0, call) } ?? [:]
+        // As a credential it goes to the configured origin only: no store, and no server of a caller's URL, learns of a trace.
+        if let trace = TraceContext.current { own[.traceparent] = trace.traceparent() }
         return TransferRequest(
             method: call.method,
             url: url,
             headers: call.headers,
-            credentials: credential.map { self.authorize($0, call) } ?? [:],
+            credentials: own,
             trustedOrigin: self.upstream.origin,
             body: call.body.map { .bytes($0) } ?? .none,
             limits: limits,

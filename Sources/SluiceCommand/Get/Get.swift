@@ -8,12 +8,16 @@ struct Get: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Fetch a download, or have a URL downloaded and fetch that.",
         discussion: """
-            Asks a running gateway. Its address is --gateway, else SLUICE_URL, else http://127.0.0.1:8080; the key is SLUICE_KEY,
-            else SLUICE_ADMIN_KEY.
+            Asks a running gateway. Its address is --gateway, else SLUICE_URL, else http://127.0.0.1:8080; the key is \
+            SLUICE_KEY, else SLUICE_ADMIN_KEY.
 
-            What has come stays beside the file, in a name that ends in .part, until all of it is there: the same
-            command goes on where it was broken off. The file takes its own name only when its length and, where
+            What has come stays beside the file, in a name that ends in .part, until all of it is there: the same \
+            command goes on where it was broken off. The file takes its own name only when its length and, where \
             one is known, its SHA-256 are right.
+
+            EXAMPLES
+              sluice get dl_AZ2A... -o reports/
+              sluice get https://www.example.com/large.iso --checksum 9f86d0...
             """
     )
 

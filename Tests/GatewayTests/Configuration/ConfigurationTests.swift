@@ -52,6 +52,8 @@ import Testing
         #expect(configuration.freshness == defaults.freshness)
         #expect(configuration.fanOut == defaults.fanOut)
         #expect(configuration.logRetention == defaults.logRetention)
+        #expect(configuration.logFormat == defaults.logFormat)
+        #expect(configuration.openMetrics == defaults.openMetrics)
         #expect(configuration.upstream.connectTimeout == defaults.upstream.connectTimeout)
         #expect(configuration.upstream.firstByteTimeout == defaults.upstream.firstByteTimeout)
         #expect(configuration.upstream.idleTimeout == defaults.upstream.idleTimeout)

@@ -104,7 +104,9 @@ import Testing
     }
 
     @Test func whatIsSkippedIsSaid() async throws {
-        let timing = try #require(HTTPField.Name("Server-Timing"))
+        func skip(_ answer: Answer) -> String? {
+            answer.headers[.serverTiming]?.split(separator: ", ").first { $0.hasPrefix("skip;") }.map(String.init)
+        }
         let (fixture, _, path) = try await self.fixture(RangeFixture.plain)
         let (other, _, there) = try await self.fixture(RangeFixture.ranged)
         for (field, skipped) in [
@@ -113,13 +115,14 @@ import Testing
             let headers: HTTPFields = field.isEmpty ? [:] : [.range: field]
             let answer = try await fixture.send(.get, path, headers: headers)
             #expect(
-                answer.headers[timing]
+                skip(answer)
                     == skipped.map { "skip;desc=\"\($0) bytes of the upstream's body were skipped\"" }
             )
-            #expect(try await other.send(.get, there, headers: headers).headers[timing] == nil)
+            let unskipped = try await other.send(.get, there, headers: headers)
+            #expect(skip(unskipped) == nil)
         }
         let head = try await fixture.send(.head, path, headers: [.range: "bytes=5-9,20-29"])
-        #expect(head.status == .ok && head.headers[timing] == nil)
+        #expect(head.status == .ok && skip(head) == nil)
         #expect(head.headers[.contentLength] == "100000" && head.headers[.contentType] == "application/pdf")
     }
 

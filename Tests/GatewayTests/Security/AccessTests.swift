@@ -165,7 +165,8 @@ import Testing
     @Test(arguments: [
         ("GET", "/v1/downloads", Scope.read), ("GET", "/v1/downloads/dl_x", .read),
         ("HEAD", "/v1/downloads/dl_x", .read),
-        ("DELETE", "/v1/downloads/dl_x", .delete), ("GET", "/v1/logs", .logs), ("GET", "/v1/keys", .admin),
+        ("DELETE", "/v1/downloads/dl_x", .delete), ("GET", "/v1/logs", .logs), ("GET", "/metrics", .metrics),
+        ("GET", "/v1/keys", .admin),
         ("POST", "/v1/keys", .admin), ("GET", "/v1/keys/key_x", .admin), ("DELETE", "/v1/keys/key_x", .admin),
         ("PATCH", "/v1/keys/key_x", .admin), ("POST", "/v1/keys/key_x/rotate", .admin),
         ("POST", "/v1/providers/alpha/test", .admin),
@@ -193,7 +194,7 @@ import Testing
         for path in [
             "/v1/downloads", "/v1/downloads/dl_x", "/v1/keys", "/v1/keys/x", "/v1/keys/x/rotate", "/v1/logs",
             "/v1/providers",
-            "/v1/providers/alpha", "/v1/providers/alpha/test", "/openapi.yaml", "/openapi.json", "/unknown",
+            "/v1/providers/alpha", "/v1/providers/alpha/test", "/openapi.yaml", "/openapi.json", "/metrics", "/unknown",
             "/healthz/x", "/v1",
         ] {
             let answer = try await fixture.send(verb, path, key: nil)
@@ -204,8 +205,16 @@ import Testing
     @Test func healthNeedsNoKeyAndTellsNothing() async throws {
         let fixture = try await GatewayFixture([])
         #expect(try await fixture.send(.get, "/healthz", key: nil).text == #"{"status":"ok"}"#)
-        #expect(try await fixture.send(.get, "/readyz", key: nil).text == #"{"status":"ready"}"#)
+        let none = #"{"providers":{"degraded":0,"down":0,"ok":0,"unconfigured":0},"status":"ready"}"#
+        #expect(try await fixture.send(.get, "/readyz", key: nil).text == none)
         #expect(try await fixture.send(.post, "/healthz", key: nil).status == .methodNotAllowed)
+    }
+
+    @Test func readinessCountsProvidersAndNamesNone() async throws {
+        let fixture = try await GatewayFixture([FakeProvider("alpha"), FakeProvider("beta")], unconfigured: ["gamma"])
+        let answer = try await fixture.send(.get, "/readyz", key: nil)
+        let some = #"{"providers":{"degraded":0,"down":0,"ok":2,"unconfigured":1},"status":"ready"}"#
+        #expect(answer.status == .ok && answer.text == some)
     }
 
     // MARK: Incidents

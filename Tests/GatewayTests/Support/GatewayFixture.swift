@@ -10,6 +10,7 @@ import NIOEmbedded
 import ServiceLifecycle
 import Synchronization
 import Testing
+import Tracing
 
 @testable import Gateway
 
@@ -29,7 +30,8 @@ final class GatewayFixture: Sendable {
         upstreams: [FakeProvider] = [],
         stored: StoreFixture? = nil,
         configure: (inout Gateway.Configuration) -> Void = { _ in },
-        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+        tracer: (any Tracer)? = nil
     ) async throws {
         let stored = try stored ?? StoreFixture()
         self.stored = stored
@@ -55,7 +57,8 @@ final class GatewayFixture: Sendable {
             surroundings: .init(
                 now: time.clock,
                 instant: { origin.advanced(by: .seconds(time.now.timeIntervalSince(start))) },
-                sleep: sleep
+                sleep: sleep,
+                tracer: tracer
             ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
