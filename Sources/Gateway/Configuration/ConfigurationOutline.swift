@@ -51,6 +51,10 @@ public struct ConfigurationOutline: Codable, Hashable, Sendable {
         self["jobs.perHost"] = "\(configuration.jobs.perHost)"
         self["jobs.mostOpen"] = "\(configuration.jobs.mostOpen)"
         self["jobs.history"] = "\(configuration.jobs.history) s"
+        self["jobs.copyTimeout"] = "\(configuration.jobs.copyTimeout) s"
+        self["jobs.maxSpooled"] = "\(configuration.jobs.mostSpooled)"
+        self["metrics.key"] = "\(!configuration.openMetrics)"
+        self["logs.format"] = configuration.logFormat.rawValue
         self["logs.retention"] = "\(configuration.logRetention) s"
     }
 
