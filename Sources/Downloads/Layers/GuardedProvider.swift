@@ -2,7 +2,7 @@
 
 /// Leaves an upstream alone for a while that failed several times in a row, so that callers are answered at once and it can recover.
 ///
-/// Only reads are refused, and only they are counted. What brings a URL in may fail for that URL's sake, and has its own patience.
+/// Only reads are refused, and only they are counted. What brings a file in may fail for that file's sake, and has its own patience.
 public struct GuardedProvider: Provider {
     private let base: any Provider
     private let breaker: CircuitBreaker
@@ -73,6 +73,28 @@ public struct GuardedProvider: Provider {
 
     /// Passes on.
     public func abandon(_ work: CreateWork) async throws(ProviderError) { try await self.base.abandon(work) }
+
+    /// Passes on.
+    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
+        try await self.base.plan(request)
+    }
+
+    /// Passes on unless the upstream is left alone.
+    public func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        try await self.guarding { () async throws(ProviderError) in try await self.base.occupant(request) }
+    }
+
+    /// Passes on.
+    public func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        try await self.base.upload(work, from: source, report)
+    }
+
+    /// Passes on.
+    public func abandon(_ work: UploadWork) async throws(ProviderError) { try await self.base.abandon(work) }
 
     /// Passes on.
     public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
