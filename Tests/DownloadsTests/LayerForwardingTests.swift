@@ -92,7 +92,8 @@ private final class CapableProvider: Provider {
             switch self {
             case .checked: CheckedProvider(base)
             case .retrying: RetryingProvider(base, policy: RetryPolicy(retries: 0))
-            case .observed: ObservedProvider(base, health: ProviderHealth(), logger: Logger(label: "test"))
+            case .observed:
+                ObservedProvider(base, health: ProviderHealth(configured: true), logger: Logger(label: "test"))
             case .guarded: GuardedProvider(base, breaker: CircuitBreaker(.init()))
             }
         }
