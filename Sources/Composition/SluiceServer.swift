@@ -28,35 +28,17 @@ public struct SluiceServer: Sendable {
         public let providers: [RegisteredProvider]
     }
 
-    private let configuration: Configuration
-    private let tokens: JWTVerifier
-    private let catalog: ProviderCatalog
-    private let transfer: TransferClient
+    private let parts: Parts
+    private let source: ConfigurationSource?
     private let logger: Logger
 
     /// Makes what providers need; nothing is asked yet.
     ///
-    /// Throws ``ConfigurationError`` for what only the parts themselves can judge.
-    public init(_ configuration: Configuration, logger: Logger) throws {
-        let egress = Self.policy(configuration.egress)
-        guard egress.problems.isEmpty else {
-            throw ConfigurationError(egress.problems.map { FieldProblem(field: "egress", message: $0) })
-        }
-        let transfer = TransferClient(egress: egress, logger: logger)
-        let limits = TransferLimits(
-            connect: .seconds(configuration.upstream.connectTimeout),
-            firstByte: .seconds(configuration.upstream.firstByteTimeout),
-            idle: .seconds(configuration.upstream.idleTimeout)
-        )
-        let web = WebEnvironment(
-            storage: configuration.storagePath,
-            maxBytes: configuration.egress.maxBytes,
-            maxRedirects: configuration.egress.maxRedirects
-        )
-        self.catalog = ProviderCatalog(transfer: transfer, limits: limits, web: web, logger: logger)
-        self.tokens = try JWTVerifier(configuration.issuers, fetch: KeyFetch(by: transfer), logger: logger)
-        self.configuration = configuration
-        self.transfer = transfer
+    /// With `source`, the configuration is read from there again while the server runs. Throws ``ConfigurationError`` for what only
+    /// the parts themselves can judge.
+    public init(_ configuration: Configuration, source: ConfigurationSource? = nil, logger: Logger) throws {
+        self.parts = try Parts(configuration, logger: logger)
+        self.source = source
         self.logger = logger
     }
 
@@ -79,35 +61,31 @@ public struct SluiceServer: Sendable {
             folder: URL(fileURLWithPath: file).deletingLastPathComponent().path,
             checkProvider: ProviderCatalog.problems
         )
-        let problems = Self.policy(configuration.egress).problems
+        let problems = Parts.policy(configuration.egress).problems
         guard problems.isEmpty else {
             throw ConfigurationError(problems.map { FieldProblem(field: "egress", message: $0) })
         }
         return configuration
     }
 
-    private static func policy(_ egress: Configuration.Egress) -> EgressPolicy {
-        EgressPolicy(
-            allowAddresses: egress.allowAddresses,
-            allowHTTP: egress.allowHTTP,
-            allowDomains: egress.allowDomains,
-            blockDomains: egress.blockDomains
-        )
-    }
-
-    /// Serves until the process is told to stop (SIGTERM, SIGINT) or the task is cancelled.
+    /// Serves until the process is told to stop (SIGTERM, SIGINT) or the task is cancelled; told again, it ends at once.
+    ///
+    /// With `takeOver`, the listener of a gateway that runs over the same store is taken over, where there is one, and that
+    /// gateway told to stop: no connection is lost in between.
     public func run(
         adminKey: Secret?,
+        takeOver: Bool = false,
         onStarted: @escaping @Sendable (Started) async -> Void
     ) async throws {
         if let adminKey, let problem = KeyRing.problem(withAdminKey: adminKey) { throw ConfigurationError([problem]) }
-        let store = try Store(directory: self.configuration.storagePath)
+        let configuration = self.parts.configuration
+        let store = try Store(directory: configuration.storagePath)
         defer { try? store.close() }
-        let vault = try await Vault.open(store, configured: self.configuration.secretKey)
+        let vault = try await Vault.open(store, configured: configuration.secretKey)
         let gateway = try await GatewayApplication(
-            self.configuration,
-            factory: self.catalog,
-            tokens: self.tokens,
+            configuration,
+            factory: self.parts.catalog,
+            tokens: self.parts.tokens,
             store: store,
             vault: vault,
             adminKey: adminKey,
@@ -115,16 +93,36 @@ public struct SluiceServer: Sendable {
             logger: self.logger
         )
         let firstKey = try await gateway.keys.createFirstKeyIfNeeded().map(\.key.secret)
-        let services = try gateway.services(between: [TransferService(transfer: self.transfer)]) { port in
-            await self.transfer.setOwnListeners([.init(address: self.configuration.server.host, port: port)])
+        var between: [any Service] = [TransferService(transfer: self.parts.transfer)]
+        if let source {
+            between.append(Reloader(source: source, parts: self.parts, gateway: gateway, logger: self.logger))
+        }
+        let services = try gateway.services(between: between, takeOver: takeOver) { port in
+            await self.parts.transfer.setOwnListeners([.init(address: configuration.server.host, port: port)])
             await onStarted(Started(port: port, firstKey: firstKey, providers: gateway.providers))
         }
-        let group = ServiceGroup(
-            services: services,
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: self.logger
-        )
+        let group = ServiceGroup(services: services, logger: self.logger)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let stopping = Task { await self.stop(group, gateway, on: signals) }
+        defer { stopping.cancel() }
+        gateway.onTakenOver { Task { await group.triggerGracefulShutdown() } }
         try await group.run()
+    }
+
+    /// Stops gracefully at the first signal, cuts what is under way at the second, and ends the process at the third.
+    private func stop(_ group: ServiceGroup, _ gateway: GatewayApplication, on signals: UnixSignalsSequence) async {
+        var count = 0
+        for await _ in signals {
+            count += 1
+            switch count {
+            case 1: await group.triggerGracefulShutdown()
+            case 2:
+                self.logger.warning("Told to stop again: what is under way is cut.")
+                await group.triggerGracefulShutdown()
+                gateway.cut()
+            default: exit(1)
+            }
+        }
     }
 
     /// Who collects spans: what an executable of one's own has bootstrapped; this one has nobody.
@@ -134,27 +132,30 @@ public struct SluiceServer: Sendable {
     }
 
     private var transferCount: TransferCount {
-        get async { TransferCount(open: await self.transfer.openTransfers, begun: self.transfer.begunTransfers) }
+        get async {
+            let transfer = self.parts.transfer
+            return TransferCount(open: await transfer.openTransfers, begun: transfer.begunTransfers)
+        }
     }
 
     /// Loads every token issuer's keys once, to see whether they can be had.
-    public func testTokenKeys() async -> [JWTVerifier.KeyTest] { await self.tokens.testKeys() }
+    public func testTokenKeys() async -> [JWTVerifier.KeyTest] { await self.parts.tokens.testKeys() }
 
     /// The providers of the configuration, and of the store where there is one, for uses beside a server.
     public func providers() async throws -> [RegisteredProvider] {
-        let loader = ProviderLoader(self.catalog, logger: self.logger)
-        let folder = self.configuration.storagePath
+        let loader = ProviderLoader(self.parts.catalog, logger: self.logger)
+        let folder = self.parts.configuration.storagePath
         guard FileManager.default.fileExists(atPath: folder + "/sluice.sqlite") else {
-            return try loader.load(self.configuration.providers)
+            return try loader.load(self.parts.configuration.providers)
         }
         let store = try Store(directory: folder)
         defer { try? store.close() }
-        let vault = try await Vault.open(store, configured: self.configuration.secretKey)
-        return try await loader.load(self.configuration.providers, store, vault)
+        let vault = try await Vault.open(store, configured: self.parts.configuration.secretKey)
+        return try await loader.load(self.parts.configuration.providers, store, vault)
     }
 
     /// Ends the transfers' thread, for uses of the providers without ``run(adminKey:onStarted:)``.
-    public func shutdown() async { await self.transfer.shutdown() }
+    public func shutdown() async { await self.parts.transfer.shutdown() }
 }
 
 /// Ends the transfers when the gateway stops.

@@ -24,6 +24,8 @@ public struct Capabilities: Hashable, Sendable, Codable {
     public var cancel: Bool
     /// It can be given a file.
     public var upload: Bool
+    /// Its lists show what it was given.
+    public var listsUploads: Bool
 
     /// Creates capabilities; what is not named is not promised.
     public init(
@@ -35,7 +37,8 @@ public struct Capabilities: Hashable, Sendable, Codable {
         delete: Bool = false,
         create: Bool = false,
         cancel: Bool = false,
-        upload: Bool = false
+        upload: Bool = false,
+        listsUploads: Bool = true
     ) {
         self.listsSessions = listsSessions
         self.listsRoot = listsRoot
@@ -46,5 +49,6 @@ public struct Capabilities: Hashable, Sendable, Codable {
         self.create = create
         self.cancel = cancel
         self.upload = upload
+        self.listsUploads = listsUploads
     }
 }

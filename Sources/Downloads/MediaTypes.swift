@@ -9,7 +9,7 @@ public enum MediaTypes {
     }
 
     /// `type` where it has the form of a media type (RFC 9110, 8.3.1), else `nil`: it goes into a header field.
-    static func wellFormed(_ type: String) -> String? {
+    public static func wellFormed(_ type: String) -> String? {
         var essence = type.utf8.prefix { $0 != UInt8(ascii: ";") }
         while essence.last == UInt8(ascii: " ") { essence.removeLast() }
         let parts = essence.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)

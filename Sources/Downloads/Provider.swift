@@ -61,6 +61,27 @@ public protocol Provider: Sendable {
     /// Throws `unsupported` where the upstream cannot.
     func abandon(_ work: CreateWork) async throws(ProviderError)
 
+    /// Judges what is to be put in, before it is queued or a byte of it is read; the upstream is not asked.
+    ///
+    /// Throws `invalidRequest` for a place or a name that cannot be.
+    func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan
+
+    /// The file that has the name now, in the place where one is to be put; `nil` where none has.
+    func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference?
+
+    /// Puts a file in; returns once the upstream holds it whole, under a reference of this provider.
+    ///
+    /// One try, as ``create(_:_:)``: a second call with the same ``UploadWork/id`` never leaves a second file. Throws `conflict`
+    /// where another file has the name, unless it may be overwritten. A cancelled task ends the try.
+    func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download
+
+    /// Removes what tries left behind, as far as the upstream can; no try runs meanwhile, and none comes any more.
+    func abandon(_ work: UploadWork) async throws(ProviderError)
+
     /// Removes what has outlived the retention that the operator gave it; returns what.
     func sweep() async throws(ProviderError) -> [DownloadReference]
 
@@ -97,6 +118,30 @@ extension Provider {
     /// Refuses, without a request.
     public func abandon(_ work: CreateWork) async throws(ProviderError) {
         throw .unsupported("stop a download", by: self.id)
+    }
+
+    /// Refuses, without a request.
+    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
+        throw .unsupported("be given a file", by: self.id)
+    }
+
+    /// Refuses, without a request.
+    public func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        throw .unsupported("be given a file", by: self.id)
+    }
+
+    /// Refuses, without a request.
+    public func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        throw .unsupported("be given a file", by: self.id)
+    }
+
+    /// Refuses, without a request.
+    public func abandon(_ work: UploadWork) async throws(ProviderError) {
+        throw .unsupported("be given a file", by: self.id)
     }
 
     /// Nothing: without a retention of our own, the upstream decides.

@@ -83,6 +83,16 @@ public struct ProviderError: Error, Sendable {
         ProviderError(.notFound, message: message)
     }
 
+    /// The refusal to put a file where another one is.
+    public static var nameTaken: ProviderError {
+        ProviderError(.conflict, message: "A file of that name is there already, and 'overwrite' was not asked for.")
+    }
+
+    /// Bytes that are not the file whose digest was named.
+    public static func checksumMismatch(_ message: String) -> ProviderError {
+        ProviderError(.failed(DownloadFailure(code: .checksumMismatch, message: message)), message: message)
+    }
+
     /// The end of a cancelled task.
     public static var cancelled: ProviderError { ProviderError(.cancelled, message: "The request was cancelled.") }
 }

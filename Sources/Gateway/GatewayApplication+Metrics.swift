@@ -13,7 +13,7 @@ extension GatewayApplication {
             limiter: self.limits.limiter,
             log: self.log,
             jobs: self.jobs,
-            connections: self.sentAnswers,
+            door: self.counts,
             transfers: self.surroundings.transfers
         )
     }

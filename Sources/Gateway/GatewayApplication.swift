@@ -48,22 +48,30 @@ public struct GatewayApplication: Sendable {
 
     /// The gateway keys, for commands that work beside the server.
     public let keys: KeyRing
+    /// What goes through the front door, and what it turned away.
+    public let counts = FrontDoorCounts()
 
     let log: LogWriter
     let limits: LimitKeeper
     private let logs: LogStore
-    private let configuration: Configuration
+    let configuration: Configuration
     let library: DownloadLibrary
     let jobs: JobRunner
     private let administration: ProviderAdministration
     private let cursors: ListCursorCoder
-    private let tokens: JWTVerifier
+    private let tokens: Live<JWTVerifier>
     private let authenticator: Authenticator
     private let store: Store
     let surroundings: Surroundings
-    private let proxies: TrustedProxies
+    let server: Live<Configuration.Server>
+    let proxies: Live<TrustedProxies>
+    private let defaultLimits: Live<RateLimitPolicy>
     let sentAnswers = SentAnswers()
-    private let logger: Logger
+    /// `nil`: plain HTTP.
+    let tls: TLSIdentity?
+    let connections: OpenConnections
+    let handOver: HandOver
+    let logger: Logger
 
     /// Puts the gateway together, with the providers of the configuration and of the store; nothing listens yet.
     ///
@@ -83,11 +91,16 @@ public struct GatewayApplication: Sendable {
         self.configuration = configuration
         self.store = store
         self.surroundings = surroundings
-        self.proxies = TrustedProxies(ranges: configuration.server.trustedProxies)
+        self.server = Live(configuration.server)
+        self.proxies = Live(TrustedProxies(ranges: configuration.server.trustedProxies))
+        self.defaultLimits = Live(configuration.defaultLimits)
         self.logger = logger
+        self.tls = try configuration.server.tls.map { try TLSIdentity($0, logger: logger) }
+        self.connections = OpenConnections(counts: self.counts)
+        self.handOver = HandOver(folder: store.directory, logger: logger)
         self.keys = KeyRing(store: store, masterSecret: vault.root, adminKey: adminKey, clock: surroundings.now)
-        self.tokens = tokens
-        self.authenticator = Authenticator(keys: self.keys, tokens: tokens)
+        self.tokens = Live(tokens)
+        self.authenticator = Authenticator(keys: self.keys, tokens: self.tokens)
         self.logs = LogStore(store)
         self.log = LogWriter(
             journal: LogJournal(store, masterSecret: vault.root, clock: surroundings.now),
@@ -124,6 +137,7 @@ public struct GatewayApplication: Sendable {
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
             archives: configuration.archives,
+            spools: SpoolFolder(path: store.directory, most: configuration.jobs.mostSpooled),
             now: surroundings.now,
             resuming: RetryPolicy(retries: 3, sleep: surroundings.sleep),
             jobs: self.jobs,
@@ -144,9 +158,11 @@ public struct GatewayApplication: Sendable {
 
     /// What runs, in the order of starting; stopped in reverse, so that the door closes first and the log last.
     ///
-    /// `onListening` is called with the port once connections are accepted; `between` stops after the door and before the log.
+    /// `onListening` is called with the port once connections are accepted; `between` stops after the door and before the log. With
+    /// `takeOver`, the listener of a gateway over the same store is taken, where there is one.
     public func services(
         between: [any Service] = [],
+        takeOver: Bool = false,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws -> [any Service] {
         let keeper = CatalogueKeeper(
@@ -155,48 +171,46 @@ public struct GatewayApplication: Sendable {
             staleFor: self.configuration.freshness.staleFor,
             now: self.surroundings.now
         )
-        let jobs = JobService(runner: self.jobs, folder: self.store.directory, logger: self.logger)
-        return [self.log, self.keys, self.limits, keeper, JWKSetKeeper(tokens: self.tokens)] + between + [
-            jobs, try self.application(onListening: onListening),
-        ]
+        let jobs = JobService(
+            runner: self.jobs,
+            sources: self.library,
+            folder: self.store.directory,
+            logger: self.logger
+        )
+        let door = try self.frontDoor(takeOver: takeOver, onListening: onListening)
+        let first: [any Service] = [self.log, self.keys, self.limits, keeper, JWKSetKeeper(tokens: self.tokens)]
+        let tls: [any Service] = self.tls.map { [$0] } ?? []
+        return first + between + tls + [Together(services: [jobs, door])]
+    }
+
+    /// Calls `action` once another gateway has taken this one's listener over, so that this one is to stop.
+    public func onTakenOver(_ action: @escaping @Sendable () -> Void) { self.handOver.onTaken(action) }
+
+    /// Closes every connection, whatever it is at.
+    public func cut() { self.connections.closeAll() }
+
+    /// Serves by another configuration from now on, as far as that takes no restart; streams go on with what they began with.
+    ///
+    /// `factory` is given where providers are to be made in another way than before. Throws where a provider cannot be made or the
+    /// store cannot be read; then all stays as it was.
+    public func reload(
+        _ configuration: Configuration,
+        factory: (any ProviderFactory)?,
+        tokens: JWTVerifier
+    ) async throws {
+        try await self.administration.reload(configuration.providers, factory)
+        self.tokens.replace(tokens)
+        tokens.refreshKeys()
+        self.server.replace(configuration.server)
+        self.proxies.replace(TrustedProxies(ranges: configuration.server.trustedProxies))
+        self.defaultLimits.replace(configuration.defaultLimits)
+        self.tls?.reload()
     }
 
     // MARK: HTTP
 
-    /// The server over the router.
-    func application(
-        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
-    ) throws -> some ApplicationProtocol {
-        let server = self.configuration.server
-        let log = self.log
-        let now = self.surroundings.now
-        let requestIDs = RequestIDs()
-        let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [
-                ClientPresenceHandler(),
-                SentAnswerHandler(self.sentAnswers),
-                FrontDoorHandler(
-                    makeRequestID: requestIDs.make,
-                    onRefusal: { log.record(.malformed(requestID: $0, bytes: $1, address: $2, at: now())) }
-                ),
-            ],
-            idleTimeout: .nanoseconds(Int64(server.headerTimeout * 1e9)),
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 16 * 1024,
-                maxHeaderListSize: 32 * 1024,
-                maxHeaderFieldCount: 100
-            )
-        )
-        return Application(
-            router: try self.router(requestIDs),
-            server: HTTPServerBuilder { LoopChannel(HTTP1Channel(responder: $0, configuration: channel)) },
-            configuration: ApplicationConfiguration(address: .hostname(server.host, port: server.port)),
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? server.port) },
-            logger: self.logger
-        )
-    }
-
-    /// Every route, behind the middleware in the order of a request: log, problem, target, authentication, limits.
+    /// Every route, behind the middleware in the order of a request: log, origins, problem, overload, target, authentication,
+    /// limits.
     func router(_ requestIDs: RequestIDs = RequestIDs()) throws -> Router<GatewayContext> {
         // The table of routes is needed in front of the routes themselves, so they are laid out twice.
         let plan = Router(context: GatewayContext.self)
@@ -214,8 +228,10 @@ public struct GatewayApplication: Sendable {
                 now: self.surroundings.now
             )
         )
+        router.add(middleware: CORSMiddleware(server: self.server))
         router.add(middleware: ProblemMiddleware())
-        router.add(middleware: TargetMiddleware())
+        router.add(middleware: OverloadMiddleware(counts: self.counts, server: self.server))
+        router.add(middleware: TargetMiddleware(counts: self.counts, server: self.server))
         let openPaths = HealthRoutes.paths.union(self.configuration.openMetrics ? [MetricsRoutes.path] : [])
         router.add(
             middleware: AuthenticationMiddleware(
@@ -227,7 +243,7 @@ public struct GatewayApplication: Sendable {
         router.add(
             middleware: RateLimitMiddleware(
                 limiter: self.limits.limiter,
-                defaultPolicy: self.configuration.defaultLimits,
+                defaultPolicy: self.defaultLimits,
                 refusals: metrics.refusals,
                 now: self.limits.now,
                 sleep: self.surroundings.sleep
@@ -280,16 +296,5 @@ public struct GatewayApplication: Sendable {
         )
         .add(to: router)
         MetricsRoutes(metrics: metrics, isOpen: self.configuration.openMetrics).add(to: router)
-    }
-}
-
-extension LogEntry {
-    /// The entry of what was no HTTP request at all.
-    fileprivate static func malformed(requestID: String, bytes: Int, address: String?, at time: Date) -> LogEntry {
-        var entry = LogEntry(time: time, requestId: requestID, method: "", target: "", status: 400, outcome: .refused)
-        entry.code = Problem.Code.invalidRequest.rawValue
-        entry.bytesOut = Int64(bytes)
-        entry.address = address
-        return entry
     }
 }

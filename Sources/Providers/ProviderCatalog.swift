@@ -15,6 +15,7 @@ public struct ProviderCatalog: Sendable {
 
     private let environment: AdapterEnvironment
     private let retry: RetryPolicy
+    private let breaker: CircuitBreaker.Policy
     private let logger: Logger
 
     /// Creates a catalogue whose providers use `transfer`.
@@ -23,15 +24,23 @@ public struct ProviderCatalog: Sendable {
         limits: TransferLimits,
         web: WebEnvironment = WebEnvironment(),
         retry: RetryPolicy = RetryPolicy(),
+        breaker: CircuitBreaker.Policy = CircuitBreaker.Policy(),
         logger: Logger
     ) {
-        self.init(AdapterEnvironment(transfer: transfer, limits: limits, web: web), retry: retry, logger: logger)
+        let environment = AdapterEnvironment(transfer: transfer, limits: limits, web: web)
+        self.init(environment, retry: retry, breaker: breaker, logger: logger)
     }
 
     /// Creates a catalogue with the time, chance and waiting of `environment`.
-    init(_ environment: AdapterEnvironment, retry: RetryPolicy, logger: Logger) {
+    init(
+        _ environment: AdapterEnvironment,
+        retry: RetryPolicy,
+        breaker: CircuitBreaker.Policy = CircuitBreaker.Policy(),
+        logger: Logger
+    ) {
         self.environment = environment
         self.retry = retry
+        self.breaker = breaker
         self.logger = logger
     }
 
@@ -107,12 +116,13 @@ public struct ProviderCatalog: Sendable {
     }
 
     private func layered(_ provider: any Provider, health: ProviderHealth) -> any Provider {
-        ObservedProvider(
+        let observed = ObservedProvider(
             RetryingProvider(CheckedProvider(provider), policy: self.retry),
             health: health,
             logger: self.logger,
             now: self.environment.now
         )
+        return GuardedProvider(observed, breaker: CircuitBreaker(self.breaker))
     }
 
     private static func adapter(for configuration: ProviderConfiguration) -> (any AdapterSettings.Type)? {

@@ -48,13 +48,15 @@ public struct SimulatedFile: Sendable {
     public var isFolder: Bool { self.role == .folder }
 }
 
-/// Bytes that are computed where they are read: any range of a file of any size, without its memory.
+/// Bytes that are computed where they are read: any range of a file of any size, without its memory; or such as were given.
 public final class SimulatedContents: Sendable {
     /// What the bytes depend on, together with the size.
     public let seed: UInt64
     /// Bytes.
     public let size: Int64
     private let isText: Bool
+    /// What somebody has put there.
+    private let given: ByteBuffer?
     private let block = NIOLockedValueBox<ByteBuffer?>(nil)
     private let digests = NIOLockedValueBox<(sha256: String?, crc32: UInt32?)>((nil, nil))
 
@@ -65,10 +67,23 @@ public final class SimulatedContents: Sendable {
         self.seed = seed
         self.size = size
         self.isText = isText
+        self.given = nil
+    }
+
+    /// The bytes that somebody has put there.
+    init(given: ByteBuffer, seed: UInt64) {
+        self.seed = seed
+        self.size = Int64(given.readableBytes)
+        self.isText = false
+        self.given = given
     }
 
     /// The bytes from `offset` on, at least one and at most `limit` or a block.
     func bytes(at offset: Int64, atMost limit: Int64) -> ByteBuffer {
+        if let given {
+            let length = Int(min(limit, self.size - offset, Self.blockSize))
+            return given.getSlice(at: given.readerIndex + Int(offset), length: length) ?? ByteBuffer()
+        }
         let start = offset % Self.blockSize
         let count = min(limit, Self.blockSize - start)
         return self.wholeBlock.getSlice(at: Int(start), length: Int(count)) ?? ByteBuffer()

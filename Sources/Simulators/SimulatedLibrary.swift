@@ -2,6 +2,7 @@
 
 public import Foundation
 import NIOConcurrencyHelpers
+public import NIOCore
 
 /// What an upstream holds: sessions, files and transfers, the same for the same seed.
 ///
@@ -44,14 +45,16 @@ public final class SimulatedLibrary: Sendable {
     public func addSession(
         _ id: String? = nil,
         state: SimulatedSession.State = .finished,
-        permitsDownload: Bool = true
+        permitsDownload: Bool = true,
+        permitsUpload: Bool = true
     ) -> SimulatedSession {
         self.state.withLockedValue { known in
             let session = SimulatedSession(
                 id: id ?? Self.uuid(&known.random),
                 createdAt: self.nextTime(&known),
                 state: state,
-                permitsDownload: permitsDownload
+                permitsDownload: permitsDownload,
+                permitsUpload: permitsUpload
             )
             known.sessions.append(session)
             return session
@@ -88,6 +91,44 @@ public final class SimulatedLibrary: Sendable {
             )
             known.files.append(file)
             return file
+        }
+    }
+
+    /// Adds a file with bytes that somebody has put there; without a number of its own it gets the next one.
+    @discardableResult
+    public func addFile(
+        _ name: String,
+        bytes: ByteBuffer,
+        in session: String? = nil,
+        role: SimulatedFile.Role = .download,
+        parent: Int? = nil,
+        number: Int? = nil,
+        mimeType: String? = nil
+    ) -> SimulatedFile {
+        self.state.withLockedValue { known in
+            let time = self.nextTime(&known)
+            let file = SimulatedFile(
+                number: number ?? 6730 + known.made,
+                id: Self.uuid(&known.random),
+                session: session,
+                name: name,
+                parent: parent,
+                role: role,
+                mimeType: mimeType ?? Self.mimeType(of: name),
+                createdAt: time,
+                missing: [],
+                contents: SimulatedContents(given: bytes, seed: splitMix(&known.random))
+            )
+            known.files.append(file)
+            return file
+        }
+    }
+
+    /// A number for a file that is yet to come.
+    func takeNumber() -> Int {
+        self.state.withLockedValue { known in
+            _ = self.nextTime(&known)
+            return 6730 + known.made
         }
     }
 
@@ -184,6 +225,8 @@ public struct SimulatedSession: Sendable {
     public let state: State
     /// Vagon's permission switch.
     public let permitsDownload: Bool
+    /// Vagon's other permission switch.
+    public let permitsUpload: Bool
 }
 
 /// A transfer of Hoody's, by which a file comes from a URL.

@@ -28,6 +28,8 @@ public struct SimulatedRequest: Sendable {
     public private(set) var headers: HTTPFields
     /// The body.
     public let body: ByteBuffer
+    /// Whether the body came to its end.
+    public let isWhole: Bool
     /// Body bytes of the answer that the connection has taken so far.
     public internal(set) var pushedBytes: Int64 = 0
     /// How the answer ended; `nil` while it is given.
@@ -41,7 +43,7 @@ public struct SimulatedRequest: Sendable {
         public var value: String
     }
 
-    init(_ head: HTTPRequest, body: ByteBuffer) {
+    init(_ head: HTTPRequest, body: ByteBuffer, isWhole: Bool = true) {
         let target = head.path ?? "/"
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.method = head.method.rawValue
@@ -58,6 +60,7 @@ public struct SimulatedRequest: Sendable {
         if let authority = head.authority, let name = HTTPField.Name("Host") { headers[name] = authority }
         self.headers = headers
         self.body = body
+        self.isWhole = isWhole
     }
 
     /// The parts of the path between slashes, decoded; an empty part stays.

@@ -30,6 +30,8 @@ public enum SimulatorFault: Hashable, Sendable {
     case flip(byte: Int64)
     /// The right answer to the same request without `Range`.
     case ignoreRange
+    /// RST in the request's body: no answer.
+    case cutRequest(afterBytes: Int)
     /// Chunks instead of a `Content-Length`; with a number, a FIN after so many bytes and without the last chunk.
     case chunked(cutAfterBytes: Int64? = nil)
 
@@ -53,6 +55,10 @@ public enum SimulatorFault: Hashable, Sendable {
         headers["Content-Type"] = "application/json"
         return .answer(status: status, headers: headers, body: #"{"message":"simulated \#(status)"}"#)
     }
+}
+
+extension SimulatorFault {
+    fileprivate var isCut: Bool { if case .cutRequest = self { true } else { false } }
 }
 
 /// Faults in a queue, taken by count and never by chance.
@@ -81,9 +87,16 @@ public final class SimulatorFaults: Sendable {
     /// How many faults have not happened yet.
     public var pending: Int { self.entries.withLockedValue { $0.reduce(0) { $0 + $1.left } } }
 
-    func take(for request: SimulatedRequest) -> SimulatorFault? {
+    /// After how many bytes of its body a request is to be cut, of which the head is there; `nil`: not at all.
+    func takeCut(for request: SimulatedRequest) -> Int? {
+        guard case .cutRequest(let bytes) = self.take(for: request, isCut: true) else { return nil }
+        return bytes
+    }
+
+    func take(for request: SimulatedRequest, isCut: Bool = false) -> SimulatorFault? {
         self.entries.withLockedValue { entries in
-            guard let index = entries.firstIndex(where: { $0.matches(request) }) else { return nil }
+            let next = entries.firstIndex { $0.fault.isCut == isCut && $0.matches(request) }
+            guard let index = next else { return nil }
             entries[index].left -= 1
             let fault = entries[index].fault
             if entries[index].left <= 0 { entries.remove(at: index) }

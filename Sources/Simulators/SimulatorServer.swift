@@ -47,13 +47,17 @@ public final class SimulatorServer: Sendable {
 
     /// Listens on 127.0.0.1, where `port` is 0 on a free one.
     ///
-    /// Throws where the port is taken.
-    static func start(port: Int, _ handler: @escaping Handler) async throws -> SimulatorServer {
+    /// Requests that broke off are handed over too where `seesBroken`. Throws where the port is taken.
+    static func start(
+        port: Int,
+        seesBroken: Bool = false,
+        _ handler: @escaping Handler
+    ) async throws -> SimulatorServer {
         let (faults, log, open) = (SimulatorFaults(), RequestLog(), OpenConnections())
         let unhandled = StoppableChannel.Unhandled()
         let (ports, continuation) = AsyncThrowingStream.makeStream(of: Int.self)
         let application = Application(
-            responder: FaultyResponder(handler: handler, faults: faults, log: log),
+            responder: FaultyResponder(handler: handler, faults: faults, log: log, seesBroken: seesBroken),
             server: HTTPServerBuilder { responder in
                 let http = HTTP1Channel(
                     responder: responder,
@@ -104,11 +108,22 @@ private struct FaultyResponder: HTTPResponder {
     let handler: SimulatorServer.Handler
     let faults: SimulatorFaults
     let log: RequestLog
+    let seesBroken: Bool
+
+    /// The longest body of a request.
+    private static let longest = 1 << 30
 
     func respond(to request: Request, context: SimulatorContext) async throws -> Response {
-        let body = try await request.body.collect(upTo: 64 << 20)
-        let seen = SimulatedRequest(request.head, body: body)
+        let cut = self.faults.takeCut(for: SimulatedRequest(request.head, body: ByteBuffer()))
+        let (body, broken) = await Self.body(of: request, upTo: cut ?? Self.longest)
+        let seen = SimulatedRequest(request.head, body: body, isWhole: broken == nil)
         let number = self.log.begin(seen)
+        if let broken {
+            self.log.end(number, as: cut == nil ? .peerLeft : .broken)
+            if self.seesBroken { _ = await self.handler(seen) }
+            if cut != nil { try await context.channel.reset() }
+            throw broken
+        }
         // Where the peer leaves before the head is written, nobody else would notice.
         context.channel.closeFuture.whenComplete { _ in self.log.end(number, as: .peerLeft) }
         let fault = self.faults.take(for: seen)
@@ -135,6 +150,26 @@ private struct FaultyResponder: HTTPResponder {
         if fault == .truncateJSON { answer.body = answer.body.firstHalf }
         let sender = BodySender(answer.body, fault: fault, channel: context.channel, log: self.log, number: number)
         return sender.response(for: answer, isHead: request.method == .head)
+    }
+
+    /// What came of a body, and why it is not all of it.
+    private static func body(of request: Request, upTo most: Int) async -> (ByteBuffer, (any Error)?) {
+        var body = ByteBuffer()
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }) {
+            body.reserveCapacity(min(length, most))
+        }
+        do {
+            for try await var piece in request.body {
+                guard let part = piece.readSlice(length: min(piece.readableBytes, most - body.readableBytes)) else {
+                    continue
+                }
+                body.writeImmutableBuffer(part)
+                if piece.readableBytes > 0 || body.readableBytes == most { return (body, ChannelError.eof) }
+            }
+            return (body, nil)
+        } catch {
+            return (body, error)
+        }
     }
 }
 

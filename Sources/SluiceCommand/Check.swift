@@ -14,13 +14,21 @@ struct Check: AsyncParsableCommand {
         discussion: """
             All faults of the configuration are told at once, each with its path in the file. Changes nothing, and can run \
             beside a server. Ends with status 1 where there is a fault, or where the storage folder, a configured provider or an \
-            issuer fails.
+            issuer fails. With --diff or --against nobody is asked: it shows what would change, and what of that takes a restart. \
+            Secrets are shown by a fingerprint.
             """
     )
+
+    @Flag(help: "Show what would change in the gateway that runs over the store.")
+    var diff = false
+
+    @Option(help: "Show what is different from another configuration file.")
+    var against: String?
 
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
+        if self.diff || self.against != nil { return try self.showChanges() }
         let configuration = try self.options.configuration()
         let storage = StorageTest.run(configuration.storagePath)
         let server = try SluiceServer(configuration, logger: CommonOptions.logger())
@@ -38,6 +46,29 @@ struct Check: AsyncParsableCommand {
         }
         let states = [storage.state] + report.providers.map(\.state) + report.issuers.map(\.state)
         if states.contains("failed") { throw ExitCode(1) }
+    }
+
+    private func showChanges() throws {
+        let new = try self.options.configuration()
+        let changes = try self.old(new).changes(to: ConfigurationOutline(new))
+        guard !self.options.json else { return try Terminal.printJSON(["changes": changes]) }
+        guard !changes.isEmpty else { return print("Nothing would change.") }
+        for change in changes {
+            let restart = change.needsRestart ? "  (takes a restart)" : ""
+            print("\(change.path): \(change.from ?? "-") -> \(change.to ?? "-")\(restart)")
+        }
+    }
+
+    private func old(_ new: Configuration) throws -> ConfigurationOutline {
+        if let against {
+            let source = ConfigurationSource(file: against, environment: self.options.source.environment)
+            return ConfigurationOutline(try CommonOptions.configuration(source))
+        }
+        guard let running = ConfigurationOutline.running(in: new.storagePath) else {
+            Terminal.complain("No gateway has run over the store '\(new.storagePath)' yet.")
+            throw ExitCode(1)
+        }
+        return running
     }
 
     private struct Report: Encodable {

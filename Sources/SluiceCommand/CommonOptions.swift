@@ -15,15 +15,23 @@ struct CommonOptions: ParsableArguments {
     @Flag(help: "Answer in JSON.")
     var json = false
 
-    /// The configuration; every fault is printed, and the process ends with status 1.
-    func configuration() throws -> Configuration {
+    /// Where the configuration is.
+    var source: ConfigurationSource {
         let standard = "config/sluice.yaml"
         let file = self.config ?? (FileManager.default.fileExists(atPath: standard) ? standard : nil)
+        return ConfigurationSource(file: file, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// The configuration; every fault is printed, and the process ends with status 1.
+    func configuration() throws -> Configuration { try Self.configuration(self.source) }
+
+    /// The same of another file.
+    static func configuration(_ source: ConfigurationSource) throws -> Configuration {
         do throws(ConfigurationError) {
-            return try SluiceServer.configuration(file: file, environment: ProcessInfo.processInfo.environment)
+            return try source.read()
         } catch {
             let count = error.problems.count
-            Terminal.complain("\(file ?? "The configuration") has \(count) fault\(count == 1 ? "" : "s"):")
+            Terminal.complain("\(source.file ?? "The configuration") has \(count) fault\(count == 1 ? "" : "s"):")
             for problem in error.problems { Terminal.complain("  \(problem.field): \(problem.message)") }
             throw ExitCode(1)
         }

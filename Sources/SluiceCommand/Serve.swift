@@ -17,6 +17,10 @@ struct Serve: AsyncParsableCommand {
             It listens on loopback in plain HTTP unless the configuration says otherwise. Every setting stands in \
             config/sluice.yaml with its default and its danger.
 
+            SIGTERM or SIGINT refuses new connections, lets requests end (server.drainTimeout) and leaves open jobs to the next \
+            start; a second one cuts what is under way. SIGHUP, or a change of the file, reloads providers, egress, limits, issuers, \
+            upstream and the bounds of server; a faulty file is refused as a whole.
+
             EXAMPLES
               sluice serve
               sluice serve --config /etc/sluice/sluice.yaml
@@ -24,15 +28,23 @@ struct Serve: AsyncParsableCommand {
             """
     )
 
+    @Flag(help: "Take the listener over from the gateway that runs over the same store, and have that one stop.")
+    var takeOver = false
+
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
         let configuration = try self.options.configuration()
-        let server = try SluiceServer(configuration, logger: CommonOptions.logger(configuration.logFormat))
+        let server = try SluiceServer(
+            configuration,
+            source: self.options.source,
+            logger: CommonOptions.logger(configuration.logFormat)
+        )
         let host = configuration.server.host
+        let scheme = configuration.server.tls == nil ? "http" : "https"
         do {
-            try await server.run(adminKey: CommonOptions.adminKey) { started in
-                print("Sluice listens on http://\(host.contains(":") ? "[\(host)]" : host):\(started.port)")
+            try await server.run(adminKey: CommonOptions.adminKey, takeOver: self.takeOver) { started in
+                print("Sluice listens on \(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(started.port)")
                 if let key = started.firstKey {
                     print("The first admin key, shown only now: \(key.reveal())")
                 }

@@ -22,6 +22,12 @@ struct EgressJudge: Sendable {
         self.setListeners(policy.ownListeners)
     }
 
+    /// Reads another policy; the listeners stay those of `previous`.
+    init(_ policy: EgressPolicy, after previous: EgressJudge) {
+        self.init(policy, localAddresses: previous.localAddresses)
+        self.listeners = previous.listeners
+    }
+
     /// Replaces the listeners of this process.
     mutating func setListeners(_ listeners: [EgressPolicy.Listener]) {
         self.listeners = listeners.compactMap { listener in

@@ -79,6 +79,9 @@ public actor TransferClient {
     /// Transfers that hold a handle now.
     public var openTransfers: Int { self.transfers.count }
 
+    /// Judges the transfers that start later by another policy; the listeners of this process stay refused.
+    public func setEgress(_ policy: EgressPolicy) { self.judge = EgressJudge(policy, after: self.judge) }
+
     /// Transfers that were begun since the start, each redirect counted as one more.
     public nonisolated var begunTransfers: Int64 { Int64(clamping: self.lastID.withLockedValue { $0 }) }
 

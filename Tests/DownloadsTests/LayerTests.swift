@@ -258,3 +258,35 @@ private func kind(_ call: () async throws -> Void) async -> ProviderError.Kind? 
         #expect(health.snapshot.lastErrorAt == nil)
     }
 }
+
+@Suite struct GuardedProviderTests {
+    @Test func aFailingUpstreamIsLeftAloneAndAskedAgain() async throws {
+        let base = try ScriptedProvider(script: [failure, failure, nil])
+        let time = Mutex(ContinuousClock.now)
+        let guarded = GuardedProvider(
+            base,
+            breaker: CircuitBreaker(.init(failures: 2, pause: .seconds(1))),
+            instant: { time.withLock { $0 } }
+        )
+        for _ in 0..<5 { #expect(await kind { _ = try await guarded.list(ListQuery(session: nil)) } == .unavailable) }
+        #expect(base.calls == 2)
+        time.withLock { $0 = $0.advanced(by: .seconds(1)) }
+        for _ in 0..<3 { #expect(await kind { _ = try await guarded.list(ListQuery(session: nil)) } == nil) }
+        #expect(base.calls == 5)
+    }
+
+    @Test func whatIsAboutOneFileOpensNothing() async throws {
+        let base = try ScriptedProvider(script: Array(repeating: ProviderError.notFound(), count: 5))
+        let guarded = GuardedProvider(base, breaker: CircuitBreaker(.init(failures: 2)))
+        for _ in 0..<5 { #expect(await kind { _ = try await guarded.list(ListQuery(session: nil)) } == .notFound) }
+        #expect(base.calls == 5)
+    }
+
+    @Test func retriesAreBoundedOverAllCalls() async throws {
+        let base = try ScriptedProvider(script: Array(repeating: failure, count: 100))
+        let policy = RetryPolicy(retries: 2, random: { 0 }, sleep: { _ in })
+        let retrying = RetryingProvider(base, policy: policy, budget: RetryBudget(most: 4, callsPerRetry: 10))
+        for _ in 0..<10 { _ = await kind { _ = try await retrying.list(ListQuery(session: nil)) } }
+        #expect(base.calls == 10 + 4)
+    }
+}

@@ -100,6 +100,39 @@ public struct CheckedProvider: Provider {
         try await self.base.abandon(work)
     }
 
+    /// Refuses where uploads are not promised, and a container or a name that could not stand in a URL.
+    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
+        try self.check(request)
+        let plan = try await self.base.plan(request)
+        let probe = DownloadReference(provider: self.id, session: plan.session, item: "-")
+        guard probe.isWellFormed else {
+            throw ProviderError(.invalidRequest, message: "The directory's name cannot be used.")
+        }
+        return plan
+    }
+
+    /// Refuses as ``plan(_:)-(UploadRequest)`` does.
+    public func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        try self.check(request)
+        return try await self.base.occupant(request)
+    }
+
+    /// Refuses as ``plan(_:)-(UploadRequest)`` does.
+    public func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        try self.check(work.request)
+        return try await self.base.upload(work, from: source, report)
+    }
+
+    /// Refuses as ``plan(_:)-(UploadRequest)`` does.
+    public func abandon(_ work: UploadWork) async throws(ProviderError) {
+        try self.check(work.request)
+        try await self.base.abandon(work)
+    }
+
     /// Passes on.
     public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
 
@@ -108,6 +141,14 @@ public struct CheckedProvider: Provider {
 
     private func checkCreates() throws(ProviderError) {
         guard self.capabilities.create else { throw .unsupported("bring in a URL", by: self.id) }
+    }
+
+    private func check(_ request: UploadRequest) throws(ProviderError) {
+        guard self.capabilities.upload else { throw .unsupported("be given a file", by: self.id) }
+        let probe = DownloadReference(provider: self.id, session: request.session, item: request.filename)
+        guard probe.isWellFormed else {
+            throw ProviderError(.invalidRequest, message: "The session's or the file's name cannot be used.")
+        }
     }
 
     private func check(_ reference: DownloadReference) throws(ProviderError) {

@@ -2,6 +2,7 @@
 
 public import Foundation
 public import Logging
+import Synchronization
 
 /// Sees every call: keeps ``ProviderHealth`` and writes the cause of a failure, which no caller is shown, to the log.
 public struct ObservedProvider: Provider {
@@ -85,6 +86,39 @@ public struct ObservedProvider: Provider {
 
     /// Passes on.
     public func abandon(_ work: CreateWork) async throws(ProviderError) {
+        try await self.observing("abandon") { () async throws(ProviderError) in try await self.base.abandon(work) }
+    }
+
+    /// Passes on; the upstream is not asked.
+    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
+        try await self.base.plan(request)
+    }
+
+    /// Passes on.
+    public func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        try await self.observing("occupant") { () async throws(ProviderError) in try await self.base.occupant(request) }
+    }
+
+    /// Passes on; that the source fails says nothing of how this provider does.
+    public func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        let isBroken = Mutex(false)
+        let watched = source.watched { broken in isBroken.withLock { $0 = broken } }
+        do {
+            let result = try await self.base.upload(work, from: watched, report)
+            self.health.succeeded(at: self.now())
+            return result
+        } catch {
+            if !isBroken.withLock({ $0 }) { self.record(error, of: "upload") }
+            throw error
+        }
+    }
+
+    /// Passes on.
+    public func abandon(_ work: UploadWork) async throws(ProviderError) {
         try await self.observing("abandon") { () async throws(ProviderError) in try await self.base.abandon(work) }
     }
 

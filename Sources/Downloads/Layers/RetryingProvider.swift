@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Tries reads again where the error says that it may help; never after a body byte was passed on, never a delete.
+/// Tries reads again where the error says that it may help, and the budget allows it; never after a body byte was passed on,
+/// never a delete.
 public struct RetryingProvider: Provider {
     private let base: any Provider
     private let policy: RetryPolicy
+    private let budget: RetryBudget
 
-    /// Wraps a provider.
-    public init(_ base: any Provider, policy: RetryPolicy) {
+    /// Wraps a provider; `budget` is what all its calls together may spend.
+    public init(_ base: any Provider, policy: RetryPolicy, budget: RetryBudget = RetryBudget()) {
         self.base = base
         self.policy = policy
+        self.budget = budget
     }
 
     /// The wrapped provider's name.
@@ -67,6 +70,30 @@ public struct RetryingProvider: Provider {
         try await self.retrying { () async throws(ProviderError) in try await self.base.abandon(work) }
     }
 
+    /// Passes on, once: nothing is asked of an upstream.
+    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
+        try await self.base.plan(request)
+    }
+
+    /// Tries again.
+    public func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        try await self.retrying { () async throws(ProviderError) in try await self.base.occupant(request) }
+    }
+
+    /// Passes on, once: whoever drives the work has its own, longer patience.
+    public func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        try await self.base.upload(work, from: source, report)
+    }
+
+    /// Tries again.
+    public func abandon(_ work: UploadWork) async throws(ProviderError) {
+        try await self.retrying { () async throws(ProviderError) in try await self.base.abandon(work) }
+    }
+
     /// Passes on, once: it comes again.
     public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
 
@@ -76,13 +103,16 @@ public struct RetryingProvider: Provider {
     private func retrying<Result: Sendable>(
         _ call: () async throws(ProviderError) -> Result
     ) async throws(ProviderError) -> Result {
+        self.budget.earn()
         var attempt = 0
         while true {
             do {
                 return try await call()
             } catch {
                 attempt += 1
-                guard let pause = self.policy.pause(after: error, attempt: attempt) else { throw error }
+                guard let pause = self.policy.pause(after: error, attempt: attempt), self.budget.spend() else {
+                    throw error
+                }
                 do { try await self.policy.sleep(pause) } catch { throw .cancelled }
             }
         }

@@ -23,10 +23,13 @@ public struct Authenticator: Sendable {
     }
 
     private let keys: KeyRing
-    private let tokens: JWTVerifier
+    private let tokens: Live<JWTVerifier>
 
     /// Creates an authenticator.
-    public init(keys: KeyRing, tokens: JWTVerifier) {
+    public init(keys: KeyRing, tokens: JWTVerifier) { self.init(keys: keys, tokens: Live(tokens)) }
+
+    /// Creates one whose issuers may be replaced.
+    init(keys: KeyRing, tokens: Live<JWTVerifier>) {
         self.keys = keys
         self.tokens = tokens
     }
@@ -45,7 +48,7 @@ public struct Authenticator: Sendable {
         }
         guard carrier == .bearer, JWTVerifier.isToken(credential) else { throw .unauthenticated("unknown key") }
         do throws(JWTRefusal) {
-            return try await self.tokens.verify(credential, now: now)
+            return try await self.tokens.current.verify(credential, now: now)
         } catch {
             switch error {
             case .expired: throw .tokenExpired

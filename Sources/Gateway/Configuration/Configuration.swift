@@ -6,7 +6,7 @@ import Foundation
 /// Everything that an operator decides: `config/sluice.yaml` in typed form.
 public struct Configuration: Sendable {
     /// The front door.
-    public struct Server: Sendable {
+    public struct Server: Sendable, Hashable {
         /// The address to listen on.
         public var host = "127.0.0.1"
         /// The port to listen on; 0 takes a free one.
@@ -15,14 +15,38 @@ public struct Configuration: Sendable {
         public var publicURL: String?
         /// A client that takes nothing of a body for so long is cut off; seconds.
         public var stallTimeout: Double = 60
-        /// A connection that does not complete a request's head for so long is closed; seconds.
+        /// A head that is not complete so long after its first byte ends the connection; seconds.
         public var headerTimeout: Double = 10
+        /// A connection without a request for so long is closed; seconds.
+        public var idleTimeout: Double = 60
+        /// A body that comes slower than this, while it is waited for, ends the connection; bytes in a second, 0: no limit.
+        public var minBodyRate: Int64 = 1024
+        /// How many requests are served at a time.
+        public var maxInFlight = 4096
+        /// How many connections are open at a time.
+        public var maxConnections = 8192
+        /// How many of them may come from one address; those of trusted proxies do not count.
+        public var maxConnectionsPerAddress = 2048
+        /// The most bytes of a head's fields; one alone may have half.
+        public var maxHeaderBytes = 32 * 1024
+        /// The most fields of a head.
+        public var maxHeaders = 100
+        /// The longest target of a request, in bytes.
+        public var maxTargetBytes = 8192
+        /// The most requests of one HTTP/2 connection at a time.
+        public var maxStreams = 100
+        /// The certificate; `nil`: plain HTTP.
+        public var tls: TLSFiles?
+        /// The origins whose pages may read answers; `*` is any.
+        public var corsOrigins: [String] = []
+        /// How long requests may go on when the gateway stops; seconds.
+        public var drainTimeout: Double = 600
         /// The proxies that are believed whose request they pass on.
         public var trustedProxies: [AddressRange] = []
     }
 
     /// Which addresses an upstream's answer may lead to; see the egress policy of the transfers.
-    public struct Egress: Sendable {
+    public struct Egress: Sendable, Hashable {
         /// Networks that are allowed although they are private.
         public var allowAddresses: [String] = []
         /// Whether plain http is allowed.
@@ -38,13 +62,15 @@ public struct Configuration: Sendable {
     }
 
     /// When an upstream is given up; seconds.
-    public struct Upstream: Sendable {
+    public struct Upstream: Sendable, Hashable {
         /// For the connection.
         public var connectTimeout: Double = 5
         /// To the first byte of the answer.
         public var firstByteTimeout: Double = 30
         /// Without a byte, once they flow.
         public var idleTimeout: Double = 30
+        /// When a provider is left alone for a while.
+        public var breaker = CircuitBreaker.Policy()
     }
 
     /// How the operator's log on standard error is written.

@@ -60,5 +60,5 @@ extension ConfigurationFile {
         return .publicKeyPEM(pem)
     }
 
-    private func path(_ file: String) -> String { file.hasPrefix("/") ? file : "\(self.folder)/\(file)" }
+    func path(_ file: String) -> String { file.hasPrefix("/") ? file : "\(self.folder)/\(file)" }
 }

@@ -149,8 +149,23 @@ public struct ConfigurationFile {
             default: upstream.firstByteTimeout
         )
         upstream.idleTimeout = node.seconds("idleTimeout", in: 0.05...3600, default: upstream.idleTimeout)
+        upstream.breaker = self.breaker(node.section("breaker"))
         node.finish()
         return upstream
+    }
+
+    private func breaker(_ node: ConfigurationNode) -> CircuitBreaker.Policy {
+        let standard = CircuitBreaker.Policy()
+        let policy = CircuitBreaker.Policy(
+            failures: node.integer("failures", in: 0...1_000_000, default: standard.failures),
+            pause: .seconds(node.seconds("pause", in: 0.01...86_400, default: standard.pause / .seconds(1))),
+            longestPause: .seconds(
+                node.seconds("longestPause", in: 0.01...86_400, default: standard.longestPause / .seconds(1))
+            )
+        )
+        if policy.longestPause < policy.pause { node.refuse("longestPause", "must not be shorter than pause") }
+        node.finish()
+        return policy
     }
 
     private func freshness(_ node: ConfigurationNode) -> Freshness {
@@ -186,6 +201,8 @@ public struct ConfigurationFile {
         jobs.perHost = node.integer("perHost", in: 1...1000, default: jobs.perHost)
         jobs.mostOpen = node.integer("mostOpen", in: 1...1_000_000, default: jobs.mostOpen)
         jobs.history = node.seconds("history", in: 0...1e9, default: jobs.history)
+        jobs.copyTimeout = node.seconds("copyTimeout", in: 1...1e7, default: jobs.copyTimeout)
+        jobs.mostSpooled = node.bytes("maxSpooled", default: jobs.mostSpooled)
         node.finish()
         return jobs
     }

@@ -46,7 +46,7 @@ struct IPAddress: Hashable, Sendable {
 }
 
 /// A network in CIDR form, or one address.
-public struct AddressRange: Hashable, Sendable {
+public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     private let base: IPAddress
     private let length: Int
 
@@ -67,6 +67,9 @@ public struct AddressRange: Hashable, Sendable {
         else { return nil }
         self.length = number - (isMapped ? 96 : 0)
     }
+
+    /// In CIDR form.
+    public var description: String { "\(self.base.description)/\(self.length)" }
 
     /// Whether the address lies in it; an IPv4 network holds no IPv6 address, and the other way round.
     func contains(_ address: IPAddress) -> Bool {

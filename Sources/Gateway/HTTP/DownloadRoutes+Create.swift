@@ -10,11 +10,15 @@ extension DownloadRoutes {
     @Sendable
     func create(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let caller = try context.requireCaller(.write)
+        guard MediaType.essence(request.headers[.contentType] ?? "") == MediaType.json else {
+            return try await self.upload(request, for: caller, context)
+        }
         var query = context.query
         try query.finish()
         var body = try await JSONBody(request)
         let idempotency = try Self.idempotency(request, body)
-        let provider = self.provider(&body, caller)
+        if body.names("from") { return try await self.copy(&body, idempotency, for: caller, context) }
+        let provider = self.provider(&body, caller, default: "web")
         let wanted = CreateRequest.read(from: &body)
         try body.finish()
         guard let provider, let wanted else { throw Problem.fields([]) }
@@ -58,22 +62,29 @@ extension DownloadRoutes {
         return JobTable.Idempotency(key: key, digest: body.digest)
     }
 
-    private func provider(_ body: inout JSONBody, _ caller: Caller) -> ProviderID? {
-        let name = body.lacks("provider") ? "web" : nil
-        guard let name = body.text("provider") ?? name else { return nil }
-        // A provider that the caller may not see answers like one that does not exist.
-        if let id = ProviderID(name), self.library.directory.current.providers[id] != nil,
-            caller.maySee(provider: id)
-        {
-            return id
+    /// The provider that a body names, or else the `standard` one; without that, one is needed.
+    func provider(_ body: inout JSONBody, _ caller: Caller, default standard: String? = nil) -> ProviderID? {
+        let isMissing = body.lacks("provider")
+        guard let name = body.text("provider") ?? (isMissing ? standard : nil) else {
+            if isMissing { body.refuse("provider", "is needed") }
+            return nil
         }
+        if let id = self.provider(name, caller) { return id }
         body.refuse("provider", "'\(name.prefix(64))' is not a provider here")
         return nil
     }
 
+    /// A provider by its name; one that the caller may not see is like one that does not exist.
+    func provider(_ name: String, _ caller: Caller) -> ProviderID? {
+        guard let id = ProviderID(name), self.library.directory.current.providers[id] != nil,
+            caller.maySee(provider: id)
+        else { return nil }
+        return id
+    }
+
     // MARK: Answering
 
-    private func answer(_ creation: Creation, _ context: GatewayContext) throws(Problem) -> Response {
+    func answer(_ creation: Creation, _ context: GatewayContext) throws(Problem) -> Response {
         let listed: ListedDownload
         var isReplay = false
         switch creation {
@@ -162,6 +173,6 @@ extension CreateRequest {
 }
 
 extension HTTPField.Name {
-    fileprivate static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .server
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .server
     fileprivate static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .server
 }

@@ -116,6 +116,16 @@ struct JSONBody {
         return number
     }
 
+    /// `true` or `false`.
+    mutating func flag(_ name: String) -> Bool? {
+        guard let value = self.take(name) else { return nil }
+        guard case .bool(let flag) = value else {
+            self.refuse(name, "must be true or false")
+            return nil
+        }
+        return flag
+    }
+
     /// A list of texts, each there once and read by `parse`.
     mutating func list<Element>(_ name: String, _ what: String, _ parse: (String) -> Element?) -> [Element]? {
         guard let value = self.take(name) else { return nil }

@@ -61,6 +61,13 @@ struct QueryReader {
         return value
     }
 
+    /// `true` or `false`.
+    mutating func flag(_ name: String) -> Bool? {
+        guard let text = self.text(name) else { return nil }
+        if text != "true", text != "false" { self.refuse(name, "must be true or false") }
+        return text == "true"
+    }
+
     /// A time; without an offset it is UTC.
     mutating func time(_ name: String) -> Date? {
         guard let text = self.text(name) else { return nil }

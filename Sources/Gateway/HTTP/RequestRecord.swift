@@ -13,7 +13,7 @@ final class RequestRecord: Sendable {
     private struct State {
         var entry: LogEntry
         var write: (@Sendable (LogEntry) -> Void)?
-        var permit: ConcurrencyPermit?
+        var permits: [ConcurrencyPermit] = []
         var isStreaming = false
         var bodyBeganOn: ContinuousClock.Instant?
         /// How it ends if all of the answer goes out; set once that is known.
@@ -64,8 +64,8 @@ final class RequestRecord: Sendable {
         }
     }
 
-    /// Keeps a place among the caller's concurrent requests until the record is closed.
-    func hold(_ permit: ConcurrencyPermit?) { self.state.withLockedValue { $0.permit = permit } }
+    /// Keeps a place among those that are under way until the record is closed.
+    func hold(_ permit: ConcurrencyPermit) { self.state.withLockedValue { $0.permits.append(permit) } }
 
     /// Runs `work`, in a span of its own, and adds the milliseconds that it took to one of the timings.
     func timing<Result, Failure: Error>(
@@ -141,17 +141,17 @@ final class RequestRecord: Sendable {
     }
 
     private func close(_ outcome: LogEntry.Outcome, bytesOut: Int64) {
-        let (entry, write, permit) = self.state.withLockedValue { state in
+        let (entry, write, permits) = self.state.withLockedValue { state in
             defer {
                 state.write = nil
-                state.permit = nil
+                state.permits = []
             }
             state.entry.outcome = outcome
             state.entry.bytesOut = bytesOut
             state.entry.durationMs = self.startedOn.duration(to: .now).milliseconds
-            return (state.entry, state.write, state.permit)
+            return (state.entry, state.write, state.permits)
         }
-        permit?.release()
+        for permit in permits { permit.release() }
         guard let write else { return }
         self.trace?.end(entry)
         write(entry)

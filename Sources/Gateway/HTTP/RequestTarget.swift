@@ -4,9 +4,6 @@ import Downloads
 
 /// The request's target, decoded once; what is authorised and what is routed is this same value.
 struct RequestTarget {
-    /// Longest target that is read, in bytes.
-    static let longest = 8192
-
     /// The path: only unreserved characters and single slashes, nothing encoded, no dot segments.
     let path: String
 
@@ -18,9 +15,6 @@ struct RequestTarget {
     /// Throws `NOT_FOUND` for a path that no route can have (encoded characters, dot segments, empty segments), and
     /// `INVALID_REQUEST` for a query that is not well-formed percent-encoded UTF-8.
     init(_ target: String) throws(Problem) {
-        guard target.utf8.count <= Self.longest else {
-            throw Problem(.invalidRequest, "The request target is longer than \(Self.longest) bytes.")
-        }
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts.first.map(String.init) ?? ""
         guard path.hasPrefix("/"), path.utf8.allSatisfy(Self.isPathByte),

@@ -27,7 +27,7 @@ struct TrustedProxies: Sendable {
         return address.description
     }
 
-    private func isTrusted(_ address: IPAddress) -> Bool { self.ranges.contains { $0.contains(address) } }
+    func isTrusted(_ address: IPAddress) -> Bool { self.ranges.contains { $0.contains(address) } }
 
     /// What each proxy wrote of who asked it, in the order of the way here; `nil` where it is malformed.
     private static func hops(_ headers: HTTPFields) -> [Substring?] {

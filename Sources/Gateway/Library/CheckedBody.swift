@@ -10,9 +10,13 @@ extension ContentBody {
     ///
     /// The last bytes are held back until the upstream's own end and the digest are known: a reader who counts bytes must not
     /// take for whole what runs on, or what is not the file.
-    func held(to length: Int64?, sha256: String? = nil) -> ContentBody {
+    func held(
+        to length: Int64?,
+        sha256: String? = nil,
+        mismatch: ProviderError = .wrongDigest
+    ) -> ContentBody {
         ContentBody {
-            let reader = CheckedReader(IteratorBox(self.makeAsyncIterator()), length, sha256)
+            let reader = CheckedReader(IteratorBox(self.makeAsyncIterator()), length, sha256, mismatch)
             return { () async throws(ProviderError) -> ByteBuffer? in try await reader.next() }
         }
     }
@@ -38,13 +42,16 @@ private final class CheckedReader {
     private let source: IteratorBox
     private let length: Int64?
     private let digest: String?
+    /// Thrown where the bytes have another one.
+    private let mismatch: ProviderError
     private var hash = SHA256()
     private var count: Int64 = 0
     /// What was read to know whether the piece before it was the last.
     private var following: ByteBuffer?
     private var isAtEnd = false
 
-    init(_ source: IteratorBox, _ length: Int64?, _ digest: String?) {
+    init(_ source: IteratorBox, _ length: Int64?, _ digest: String?, _ mismatch: ProviderError) {
+        self.mismatch = mismatch
         self.source = source
         self.length = length
         self.digest = digest?.lowercased()
@@ -80,11 +87,16 @@ private final class CheckedReader {
         self.isAtEnd = true
         guard self.count == self.length ?? self.count else { throw .brokenOff }
         guard let digest, Data(self.hash.finalize()).hexadecimal != digest else { return }
-        throw ProviderError(.malformedResponse, message: "The upstream's bytes do not have the SHA-256 that it lists.")
+        throw self.mismatch
     }
 }
 
 extension ProviderError {
+    /// A body that is not the file that was listed.
+    static var wrongDigest: ProviderError {
+        ProviderError(.malformedResponse, message: "The upstream's bytes do not have the SHA-256 that it lists.")
+    }
+
     /// A body that is not as long as it has to be; the rest may come at another try.
     static var brokenOff: ProviderError {
         ProviderError(

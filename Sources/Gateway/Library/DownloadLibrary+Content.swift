@@ -75,9 +75,15 @@ extension DownloadLibrary {
 
     /// An answer whose body goes on where the upstream breaks off, as far as that can be done.
     func unbroken(_ content: Content, of download: Download, at place: Place) -> Content {
-        let (policy, logger) = (self.resuming, self.logger)
-        guard let unbroken = UnbrokenBody(content, of: download, from: place.provider, policy: policy, logger: logger)
-        else { return content }
+        let unbroken = UnbrokenBody(
+            content,
+            of: download,
+            from: place.provider,
+            policy: self.resuming,
+            resumed: self.resumed,
+            logger: self.logger
+        )
+        guard let unbroken else { return content }
         var content = content
         content.body = unbroken.body(content.body)
         return content

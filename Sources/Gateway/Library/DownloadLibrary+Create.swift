@@ -48,20 +48,44 @@ extension DownloadLibrary {
             sourceURL: PublicURL.withoutCredentials(request.url),
             name: plan.name
         )
+        return try await self.queue(job, .url(request), idempotency)
+    }
+
+    /// Commits a job and puts it into line.
+    func queue(_ job: Job, _ request: JobRequest, _ idempotency: JobTable.Idempotency?) async throws -> Creation {
         let mostOpen = self.jobs.policy.mostOpen
         switch try await self.jobs.table.insert(job, request, idempotency, mostOpen: mostOpen) {
         case .made:
             await self.jobs.queue(job)
             self.jobs.feed.announce(job.reference)
-            return .made(ListedDownload(id: directory.ids.id(for: job.reference), download: job.download(nil)))
-        case .known(let id):
-            guard let known = try await self.jobs.table.job(id) else { return .deleted }
-            let progress = self.jobs.progress.progress(of: id)
-            let listed = ListedDownload(id: directory.ids.id(for: known.reference), download: known.download(progress))
-            return .replayed(listed)
+            return .made(self.listed(job))
+        case .known(let id): return try await self.replayed(id)
         case .mismatch: return .mismatch
         case .tooMany: return .tooMany
         }
+    }
+
+    /// What the same request was answered before; `nil` for a new one.
+    func known(_ idempotency: JobTable.Idempotency?, for caller: Caller) async throws -> Creation? {
+        guard let idempotency else { return nil }
+        switch try await self.jobs.table.known(idempotency, of: caller.id, at: self.now()) {
+        case .known(let id): return try await self.replayed(id)
+        case .mismatch: return .mismatch
+        case .made, .tooMany, nil: return nil
+        }
+    }
+
+    private func replayed(_ id: UUID) async throws -> Creation {
+        guard let known = try await self.jobs.table.job(id) else { return .deleted }
+        return .replayed(self.listed(known))
+    }
+
+    /// A job as the contract has it.
+    func listed(_ job: Job) -> ListedDownload {
+        ListedDownload(
+            id: self.directory.current.ids.id(for: job.reference),
+            download: job.download(self.jobs.progress.progress(of: job.id))
+        )
     }
 
     private func plan(

@@ -26,7 +26,14 @@ extension DownloadLibrary {
         let now = self.now()
         let conclusions = gatherings.map { $0.conclude(at: now) }
         let jobs = await self.jobs(of: entries, request)
-        let listed = conclusions.map { ListedSource($0, jobs[$0.report.provider] ?? [], self.jobs.progress) }
+        let listed = zip(entries, conclusions).map { entry, conclusion in
+            ListedSource(
+                conclusion,
+                jobs[entry.id] ?? [],
+                self.jobs.progress,
+                capabilities: entry.capabilities
+            )
+        }
         let question = MatchCache.Question(request, caller, burials: self.catalogue.burials)
         let matches = self.matchCache.matches(for: question, in: listed) {
             self.matches(in: listed.flatMap(\.items), directory.ids, request, caller)

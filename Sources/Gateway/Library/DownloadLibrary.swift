@@ -33,10 +33,13 @@ final class DownloadLibrary: Sendable {
     let source: ListingSource
     let fanOut: FanOut
     let archives: ArchivePolicy
+    let spools: SpoolFolder
     let now: @Sendable () -> Date
     /// How a body goes on that broke off; see ``UnbrokenBody``.
     let resuming: RetryPolicy
-    /// What callers had brought in from URLs.
+    /// How many bodies did.
+    let resumed = Counter()
+    /// What callers had brought in.
     let jobs: JobRunner
     let logger: Logger
     let matchCache = MatchCache()
@@ -51,6 +54,7 @@ final class DownloadLibrary: Sendable {
         freshness: Freshness,
         fanOut: FanOut,
         archives: ArchivePolicy,
+        spools: SpoolFolder,
         now: @escaping @Sendable () -> Date,
         resuming: RetryPolicy,
         jobs: JobRunner,
@@ -61,6 +65,7 @@ final class DownloadLibrary: Sendable {
         self.digests = digests
         self.fanOut = fanOut
         self.archives = archives
+        self.spools = spools
         self.now = now
         self.resuming = resuming
         self.jobs = jobs

@@ -3,18 +3,18 @@
 import Downloads
 import Foundation
 
-/// A download that a caller had brought in from a URL, as the store keeps it: the row is the truth, whoever works on it.
+/// A download that a caller had brought in, from a URL or from another download, as the store keeps it: the row is the truth, whoever works on it.
 struct Job: Equatable, Sendable {
     let id: UUID
     /// Who asked for it.
     let caller: String
     let provider: ProviderID
     let session: String?
-    /// The host that is asked.
+    /// The host that is asked; empty for a copy.
     let host: String
     let createdAt: Date
-    /// Fit to be shown; the URL that is asked is sealed.
-    let sourceURL: String
+    /// Fit to be shown, where the file comes from a URL; the one that is asked is sealed.
+    let sourceURL: String?
     var name: String
     var status = DownloadStatus.queued
     /// Tries since bytes last came.
@@ -23,8 +23,6 @@ struct Job: Equatable, Sendable {
     var nextTryAt: Date?
     /// How much of its time is used up.
     var spent = Duration.zero
-    /// What its provider goes on from.
-    var checkpoint: Data?
     var receivedBytes: Int64?
     var totalBytes: Int64?
     /// What its provider holds, once it is completed.
@@ -58,6 +56,9 @@ struct Job: Equatable, Sendable {
         self.status == .completed ? self.listedAs ?? self.reference : self.reference
     }
 
+    /// Whether it puts in what another download holds.
+    var isCopy: Bool { self.host.isEmpty }
+
     /// Whether it still changes by itself.
     var isOpen: Bool { self.status == .queued || self.status == .downloading }
 
@@ -84,7 +85,7 @@ struct Job: Equatable, Sendable {
     /// Puts what only the gateway knows into what the provider says.
     func dress(_ download: inout Download) {
         download.createdAt = self.createdAt
-        download.sourceURL = self.sourceURL
+        download.sourceURL = self.sourceURL ?? download.sourceURL
     }
 
     private var lastProgress: DownloadProgress {

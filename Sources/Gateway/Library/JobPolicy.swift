@@ -13,6 +13,11 @@ public struct JobPolicy: Sendable, Hashable {
     /// How long failed and cancelled ones are kept; seconds.
     public var history: Double = 30 * 86_400
 
+    /// How long a copy may take, pauses included; seconds.
+    public var copyTimeout: Double = 86_400
+    /// How many bytes of unknown length are kept on disk for an upstream that must be told it.
+    public var mostSpooled: Int64 = 4_000_000_000
+
     /// How many tries there are without a byte between them.
     static let mostTries = 8
     /// The pause after the first failed try, doubled for each further one.
@@ -41,12 +46,13 @@ public struct JobPolicy: Sendable, Hashable {
 }
 
 extension DownloadFailure {
-    /// What an error is to whoever looks at a download that failed of it.
-    init(_ error: ProviderError) {
+    /// What an error is to whoever looks at a download that failed of it; a copy asks for no URL.
+    init(_ error: ProviderError, isCopy: Bool = false) {
         let code: Code =
             switch error.kind {
             case .failed(let failure): failure.code
             case .notFound: .remoteFileNotFound
+            case .invalidRequest where isCopy, .permission where isCopy: .downloadForbidden
             case .invalidRequest, .invalidURL: .invalidURL
             case .permission, .addressRefused: .domainBlocked
             case .downloadForbidden, .unauthorized, .unsupported: .downloadForbidden

@@ -11,51 +11,56 @@ extension JobRunner {
             let job = begun
         else { return }
         self.feed.announce(job.reference)
-        guard let request = try? await self.table.request(of: job) else {
+        guard let kept = try? await self.table.kept(of: job) else {
             // The master secret is another one, say.
             return await self.fail(
                 job,
                 DownloadFailure(code: .invalidURL, message: "The request cannot be read any more.")
             )
         }
-        guard let provider = self.directory.current.providers[job.provider]?.provider else {
+        guard let work = self.work(on: job, kept) else {
             let failure = ProviderError(.unavailable, retry: .now, message: "The provider is not there now.")
-            return await self.settle(job, request, nil, .failure(failure), spent: .zero)
+            return await self.settle(job, kept.request, .failure(failure), spent: .zero)
         }
         let begin = self.instant()
-        let result = await self.fetch(job, request, from: provider)
-        await self.settle(job, request, provider, result, spent: begin.duration(to: self.instant()))
+        let result = await self.run(work)
+        await self.settle(job, kept.request, result, spent: begin.duration(to: self.instant()))
+    }
+
+    /// A job with all that a try takes; `nil` where that is not there any more.
+    func work(on job: Job) async throws -> JobWork? {
+        try await self.table.kept(of: job).flatMap { self.work(on: job, $0) }
+    }
+
+    private func work(on job: Job, _ kept: JobTable.Kept) -> JobWork? {
+        guard let provider = self.directory.current.providers[job.provider]?.provider else { return nil }
+        return JobWork(
+            job: job,
+            request: kept.request,
+            checkpoint: kept.checkpoint,
+            provider: provider,
+            sources: self.sources
+        )
     }
 
     /// Has the provider work on the job until it is done, its time is up, or it is ended from here.
-    private func fetch(
-        _ job: Job,
-        _ request: CreateRequest,
-        from provider: any Provider
-    ) async -> Result<Download, ProviderError> {
-        let left = request.timeout - job.spent
+    func run(_ work: JobWork) async -> Result<Download, ProviderError> {
+        let (job, report) = (work.job, self.report(of: work.job))
+        let left = work.request.timeout - job.spent
         guard self.running[job.id]?.ending == nil else { return .failure(.cancelled) }
-        let (work, report) = (CreateWork(job, request), self.report(of: job))
-        // Not on this actor: every piece of every body would pass through it.
-        let create = Task { @concurrent () -> Result<Download, ProviderError> in
-            do throws(ProviderError) {
-                return .success(try await provider.create(work, report))
-            } catch {
-                return .failure(error)
-            }
-        }
+        let attempt = Task { await work.run(report) }
         self.running[job.id]?.fetch = Task {
             await withTaskCancellationHandler {
-                _ = await create.value
+                _ = await attempt.value
             } onCancel: {
-                create.cancel()
+                attempt.cancel()
             }
         }
         let timer = Task {
             guard (try? await self.sleep(max(left, .zero))) != nil else { return }
             self.end(job.id, .timeout)
         }
-        let result = await create.value
+        let result = await attempt.value
         timer.cancel()
         return result
     }
@@ -87,8 +92,7 @@ extension JobRunner {
 
     private func settle(
         _ job: Job,
-        _ request: CreateRequest,
-        _ provider: (any Provider)?,
+        _ request: JobRequest,
         _ result: Result<Download, ProviderError>,
         spent: Duration
     ) async {
@@ -104,25 +108,26 @@ extension JobRunner {
             break
         case (.failure, .timeout):
             let words = "It took longer than \(request.timeout.components.seconds) seconds."
-            await self.giveUp(job, request, provider, DownloadFailure(code: .downloadTimeout, message: words))
+            await self.giveUp(job, DownloadFailure(code: .downloadTimeout, message: words))
         case (.failure(let error), nil):
-            await self.tryAgain(job, request, provider, after: error, spent: spent)
+            await self.tryAgain(job, request, after: error, spent: spent)
         }
     }
 
     private func tryAgain(
         _ job: Job,
-        _ request: CreateRequest,
-        _ provider: (any Provider)?,
+        _ request: JobRequest,
         after error: ProviderError,
         spent: Duration
     ) async {
         let received = self.progress.last(of: job.id)?.receivedBytes ?? 0
         var job = job
+        // A try that begins at the first byte again must get further than any before it.
         job.tries = received > job.receivedBytes ?? 0 ? 1 : job.tries + 1
+        job.receivedBytes = max(job.receivedBytes ?? 0, received)
         let pause = JobPolicy.pause(after: error, tries: job.tries, random: .random(in: 0...1))
         self.logger.info(
-            "A try to bring in a URL failed: \(error.message)",
+            "A try to bring in a file failed: \(error.message)",
             metadata: [
                 "job": "\(job.id)", "host": "\(job.host)", "try": "\(job.tries)", "cause": "\(error.cause ?? "-")",
                 "pause": "\(pause.map { "\($0)" } ?? "none")",
@@ -130,7 +135,7 @@ extension JobRunner {
         )
         // With the pause its time would be up: why it failed says more than that.
         guard let pause, job.spent + spent + pause < request.timeout else {
-            return await self.giveUp(job, request, provider, DownloadFailure(error))
+            return await self.giveUp(job, DownloadFailure(error, isCopy: job.isCopy))
         }
         job.spent += spent + pause
         job.nextTryAt = self.now().addingTimeInterval(pause / .seconds(1))
@@ -147,7 +152,7 @@ extension JobRunner {
         if self.isServing { self.queue(row) }
     }
 
-    private func complete(_ job: Job, _ download: Download) async {
+    func complete(_ job: Job, _ download: Download) async {
         let time = self.now()
         _ = await self.persisting { try await self.table.apply(try .complete(download, at: time), to: job.id) }
         self.feed.announce(job.reference)
@@ -156,14 +161,11 @@ extension JobRunner {
     /// Removes what is left of a job, and says why it failed.
     private func giveUp(
         _ job: Job,
-        _ request: CreateRequest,
-        _ provider: (any Provider)?,
         _ failure: DownloadFailure
     ) async {
         do {
             // With what this try kept, too.
-            let latest = try await self.table.job(job.id) ?? job
-            try await provider?.abandon(CreateWork(latest, request))
+            try await self.work(on: job)?.abandon()
         } catch {
             self.logger.warning(
                 "A failed job may have left something behind.",
@@ -174,9 +176,9 @@ extension JobRunner {
         await self.fail(job, failure)
     }
 
-    private func fail(_ job: Job, _ failure: DownloadFailure) async {
+    func fail(_ job: Job, _ failure: DownloadFailure) async {
         self.logger.notice(
-            "A URL was not brought in: \(failure.message)",
+            "A file was not brought in: \(failure.message)",
             metadata: ["job": "\(job.id)", "host": "\(job.host)", "code": "\(failure.code.rawValue)"]
         )
         _ = await self.persisting { try await self.table.apply(.fail(failure, at: self.now()), to: job.id) }
@@ -196,18 +198,5 @@ extension JobRunner {
                 try? await self.sleep(.seconds(1))
             }
         }
-    }
-}
-
-extension CreateWork {
-    /// A job at its next try.
-    init(_ job: Job, _ request: CreateRequest) {
-        self.init(
-            id: job.id,
-            owner: job.caller,
-            createdAt: job.createdAt,
-            request: request,
-            checkpoint: job.checkpoint
-        )
     }
 }

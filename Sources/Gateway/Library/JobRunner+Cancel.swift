@@ -36,10 +36,7 @@ extension JobRunner {
 
     private func abandon(_ job: Job) async throws {
         // What cannot be asked any more leaves nothing running that could be stopped.
-        guard let request = try await self.table.request(of: job),
-            let provider = self.directory.current.providers[job.provider]?.provider
-        else { return }
-        try await provider.abandon(CreateWork(job, request))
+        try await self.work(on: job)?.abandon()
     }
 
     /// Removes a job that has ended, its row and nothing else.

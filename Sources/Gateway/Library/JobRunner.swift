@@ -32,6 +32,8 @@ actor JobRunner {
 
     struct Running {
         let entry: JobQueue.Entry
+        /// Whether a caller waits for it, who sends it: it takes nobody's place.
+        var isCarried = false
         /// Ends once the row says what became of the try.
         var settled: Task<Void, Never>?
         /// The try itself; cancelling it ends it.
@@ -55,6 +57,8 @@ actor JobRunner {
     /// Jobs are begun between the start and the stop only.
     private(set) var isServing = false
     private var timer: Task<Void, Never>?
+    /// What copies are read from, between the start and the stop.
+    private(set) var sources: (any CopySources)?
 
     init(
         table: JobTable,
@@ -79,15 +83,25 @@ actor JobRunner {
     // MARK: Start and stop
 
     /// Queues what had not ended, and begins.
-    func start() async throws {
-        for job in try await self.table.open() { self.queue.add(JobQueue.Entry(job)) }
+    func start(copyingFrom sources: any CopySources) async throws {
+        self.sources = sources
+        for job in try await self.table.open() where self.running[job.id] == nil {
+            self.queue.add(JobQueue.Entry(job))
+        }
         self.isServing = true
+        self.fill()
+    }
+
+    /// Queues what another process took in for this store, such as one that was about to stop.
+    func adopt() async throws {
+        for job in try await self.table.open() where self.running[job.id] == nil { self.queue.add(JobQueue.Entry(job)) }
         self.fill()
     }
 
     /// Ends every try; returns when the rows say so.
     func stop() async {
         self.isServing = false
+        self.sources = nil
         self.timer?.cancel()
         for id in self.running.keys { self.end(id, .stop) }
         for work in self.running.values { await work.settled?.value }
@@ -111,7 +125,7 @@ actor JobRunner {
     /// Begins what may begin, and comes back when the next one is due.
     func fill() {
         guard self.isServing else { return }
-        while self.running.count < self.policy.concurrency, let entry = self.next() {
+        while self.running.values.count(where: { !$0.isCarried }) < self.policy.concurrency, let entry = self.next() {
             self.running[entry.id] = Running(entry: entry)
             self.running[entry.id]?.settled = Task { await self.work(on: entry) }
         }

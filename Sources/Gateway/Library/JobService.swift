@@ -13,9 +13,11 @@ import Darwin
 
 /// Runs the jobs of a store between the gateway's start and its stop, and tidies up now and then.
 ///
-/// One process at a time: a second gateway over the same store waits until the first has ended.
+/// One process at a time: a second gateway over the same store waits until the first stops, which is before its last streams end.
 struct JobService: Service {
     let runner: JobRunner
+    /// What copies are read from.
+    let sources: any CopySources
     /// The folder of the store.
     let folder: String
     let logger: Logger
@@ -32,12 +34,15 @@ struct JobService: Service {
     }
 
     private func serve() async {
-        let runner = self.runner
+        let (runner, sources) = (self.runner, self.sources)
         // What is written at the end must not be written in a cancelled task.
         do {
-            try await Task { try await runner.start() }.value
+            try await Task { try await runner.start(copyingFrom: sources) }.value
             repeat {
-                await Task { await runner.tidy() }.value
+                await Task {
+                    await runner.tidy()
+                    try? await runner.adopt()
+                }.value
             } while (try? await Task.sleep(for: Self.tidyInterval)) != nil
         } catch {
             self.logger.error("The jobs of the store cannot be read; none is run.", metadata: ["error": "\(error)"])

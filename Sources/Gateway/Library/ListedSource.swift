@@ -21,8 +21,15 @@ struct ListedSource: Equatable, Sendable {
     private let listings: [[Download]]
     private let jobs: [RunningJob]
     private let knownAt: [String?: Date]
+    private let capabilities: Capabilities
 
-    init(_ conclusion: SourceGathering.Conclusion, _ jobs: [Job], _ progress: JobProgress) {
+    init(
+        _ conclusion: SourceGathering.Conclusion,
+        _ jobs: [Job],
+        _ progress: JobProgress,
+        capabilities: Capabilities
+    ) {
+        self.capabilities = capabilities
         self.listings = conclusion.listings
         self.jobs = jobs.map { RunningJob(job: $0, progress: $0.isOpen ? progress.progress(of: $0.id) : nil) }
         // Only for jobs it matters how new a listing is.
@@ -37,10 +44,13 @@ struct ListedSource: Equatable, Sendable {
             self.jobs.compactMap { running in running.job.listedAs.map { ($0, running.job) } },
             uniquingKeysWith: { first, _ in first }
         )
-        let unlisted = self.unlistedJobs
+        let (unlisted, growing) = (self.unlistedJobs, self.growing)
         var completed: Set<UUID> = []
         let brought = listed.compactMap { download -> Item? in
-            guard download.status == .completed || !unlisted.contains(Place(download)) else { return nil }
+            let place = Place(download)
+            guard !growing.contains(place), download.status == .completed || !unlisted.contains(place) else {
+                return nil
+            }
             guard let job = byListing[download.reference] else {
                 return Item(reference: download.reference, download: download)
             }
@@ -69,9 +79,16 @@ struct ListedSource: Equatable, Sendable {
         Set(self.jobs.lazy.map(\.job).filter { $0.isOpen && $0.listedAs == nil }.map(Place.init))
     }
 
+    /// Where files grow under their own names while they are put in: what is listed there is not whole yet.
+    private var growing: Set<Place> {
+        guard self.capabilities.namesAreIdentity else { return [] }
+        return Set(self.jobs.lazy.map(\.job).filter { $0.isOpen && $0.isCopy }.map(Place.init))
+    }
+
     /// Whether the provider, asked after the job completed, no longer has what it brought.
     private func isGone(_ job: Job) -> Bool {
-        guard job.status == .completed, let endedAt = job.endedAt, let knownAt = self.knownAt[job.listedAs?.session]
+        guard job.status == .completed, self.capabilities.listsUploads || !job.isCopy, let endedAt = job.endedAt,
+            let knownAt = self.knownAt[job.listedAs?.session]
         else { return false }
         return knownAt > endedAt
     }

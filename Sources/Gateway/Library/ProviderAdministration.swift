@@ -10,7 +10,8 @@ import Foundation
 /// their next start.
 actor ProviderAdministration {
     private let directory: ProviderDirectory
-    private let loader: ProviderLoader
+    private var loader: ProviderLoader
+    private let store: Store
     private let table: ProviderTable
     private let vault: Vault
     private let catalogue: Catalogue
@@ -27,6 +28,7 @@ actor ProviderAdministration {
     ) {
         self.directory = directory
         self.loader = loader
+        self.store = store
         self.table = ProviderTable(store, vault)
         self.vault = vault
         self.catalogue = catalogue
@@ -88,6 +90,33 @@ actor ProviderAdministration {
             try await admin.table.removeProvider(id.name)
             admin.directory.replace(admin.directory.current.registered.filter { $0.id != id })
             await admin.catalogue.purge(id, epoch: old.entry.epoch &+ 1)
+        }
+    }
+
+    /// Serves the providers of a configuration file that was read again, beside those of the store.
+    ///
+    /// One that is as it was goes on as it is, unless `factory` is a new one: then all are made anew. Throws where one cannot be
+    /// made; then all stays as it was.
+    func reload(_ files: [ProviderConfiguration], _ factory: (any ProviderFactory)?) async throws {
+        try await self.serially { admin in
+            let loader = factory.map { admin.loader.with($0) } ?? admin.loader
+            let old = Dictionary(admin.directory.current.registered.map { ($0.id, $0) }) { first, _ in first }
+            let loaded = try await loader.load(files, admin.store, admin.vault, after: old)
+            var purged: [ProviderID: Int] = [:]
+            let all = loaded.map { new in
+                let before = old[new.id]
+                let isSame = before?.isSame(as: new) ?? false
+                if isSame, factory == nil, let before { return before }
+                var new = new
+                let epoch = before?.entry.epoch ?? admin.catalogue.epoch(of: new.id)
+                new.entry.epoch = isSame ? epoch : epoch &+ 1
+                if !isSame { purged[new.id] = new.entry.epoch }
+                return new
+            }
+            for (id, before) in old where !all.contains(where: { $0.id == id }) { purged[id] = before.entry.epoch &+ 1 }
+            admin.loader = loader
+            admin.directory.replace(all)
+            for (id, epoch) in purged { await admin.catalogue.purge(id, epoch: epoch) }
         }
     }
 

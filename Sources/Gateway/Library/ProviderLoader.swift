@@ -15,11 +15,14 @@ public struct ProviderLoader: Sendable {
         self.logger = logger
     }
 
+    /// One that loads alike with another factory.
+    func with(_ factory: any ProviderFactory) -> ProviderLoader { ProviderLoader(factory, logger: self.logger) }
+
     /// The providers of the file in its order, without a store.
     ///
     /// Throws ``FieldProblem`` where one cannot be made.
     public func load(_ files: [ProviderConfiguration]) throws -> [RegisteredProvider] {
-        try self.load(files, ProviderTable.Contents(), nil)
+        try self.load(files, ProviderTable.Contents(), nil, after: [:])
     }
 
     /// The providers of the file in its order, then those of the store, each with its credentials of the store.
@@ -30,17 +33,28 @@ public struct ProviderLoader: Sendable {
         _ store: Store,
         _ vault: Vault
     ) async throws -> [RegisteredProvider] {
-        try self.load(files, try await ProviderTable(store, vault).contents(), vault)
+        try await self.load(files, store, vault, after: [:])
+    }
+
+    /// The same in the places of `previous`: a credential that one of them had goes on as it is there.
+    func load(
+        _ files: [ProviderConfiguration],
+        _ store: Store,
+        _ vault: Vault,
+        after previous: [ProviderID: RegisteredProvider]
+    ) async throws -> [RegisteredProvider] {
+        try self.load(files, try await ProviderTable(store, vault).contents(), vault, after: previous)
     }
 
     private func load(
         _ files: [ProviderConfiguration],
         _ contents: ProviderTable.Contents,
-        _ vault: Vault?
+        _ vault: Vault?,
+        after previous: [ProviderID: RegisteredProvider]
     ) throws -> [RegisteredProvider] {
         let rows = Dictionary(grouping: contents.credentials, by: \.provider)
         var loaded = try files.map { file in
-            try self.provider(file, .file, rows[file.id.name] ?? [], vault)
+            try self.provider(file, .file, rows[file.id.name] ?? [], vault, after: previous[file.id])
         }
         for row in contents.providers {
             guard !files.contains(where: { $0.id.name == row.name }) else {
@@ -48,7 +62,13 @@ public struct ProviderLoader: Sendable {
                 continue
             }
             guard let configuration = vault.flatMap({ row.configuration($0.sealer) }),
-                let provider = try? self.provider(configuration, .api, rows[row.name] ?? [], vault)
+                let provider = try? self.provider(
+                    configuration,
+                    .api,
+                    rows[row.name] ?? [],
+                    vault,
+                    after: previous[configuration.id]
+                )
             else {
                 self.warn("A stored provider cannot be read; it is left out.", row.name)
                 continue
@@ -66,7 +86,8 @@ public struct ProviderLoader: Sendable {
         _ base: ProviderConfiguration,
         _ source: RegisteredProvider.Source,
         _ rows: [StoredCredential],
-        _ vault: Vault?
+        _ vault: Vault?,
+        after previous: RegisteredProvider?
     ) throws(FieldProblem) -> RegisteredProvider {
         var configuration = base
         // One of the file whose environment variable is missing is no credential.
@@ -85,7 +106,7 @@ public struct ProviderLoader: Sendable {
             configuration.credentials.append(credential)
             stored.insert(row.id)
         }
-        return try self.register(configuration, source, stored, refused)
+        return try self.register(configuration, source, stored, refused, after: previous)
     }
 
     /// Makes the provider of a configuration, in the place of `previous`.

@@ -25,6 +25,12 @@ public struct RegisteredProvider: Sendable {
 
     var id: ProviderID { self.configuration.id }
 
+    /// Whether it was made of the same.
+    func isSame(as other: RegisteredProvider) -> Bool {
+        self.source == other.source && self.configuration == other.configuration && self.storedIDs == other.storedIDs
+            && self.refused.map(\.id) == other.refused.map(\.id)
+    }
+
     /// How each credential does, the unusable ones last.
     public var credentials: [CredentialStatus] {
         let known = Dictionary(self.entry.credentials().map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })

@@ -17,6 +17,8 @@ struct UnbrokenBody: Sendable {
     let validator: String
     /// How often a rest is asked for without a byte in between, and the pauses before.
     let policy: RetryPolicy
+    /// How often any body went on.
+    let resumed: Counter
     let logger: Logger
 
     /// The most times that one body is resumed.
@@ -28,6 +30,7 @@ struct UnbrokenBody: Sendable {
         of download: Download,
         from provider: any Provider,
         policy: RetryPolicy,
+        resumed: Counter,
         logger: Logger
     ) {
         guard provider.capabilities.ranges, let validator = content.validator,
@@ -39,6 +42,7 @@ struct UnbrokenBody: Sendable {
         self.totalSize = size
         self.validator = validator
         self.policy = policy
+        self.resumed = resumed
         self.logger = logger
     }
 
@@ -61,6 +65,7 @@ struct UnbrokenBody: Sendable {
                 message: "The upstream broke off, and what it has now is not certainly the same file."
             )
         }
+        self.resumed.add()
         self.logger.notice(
             "A download goes on where its upstream broke off.",
             metadata: ["provider": "\(self.provider.id)", "byte": "\(position)"]

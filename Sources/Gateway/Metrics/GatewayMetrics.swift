@@ -14,7 +14,7 @@ struct GatewayMetrics: Sendable {
     let limiter: RateLimiter
     let log: LogWriter
     let jobs: JobRunner
-    let connections: SentAnswers
+    let door: FrontDoorCounts
     let transfers: @Sendable () async -> TransferCount
 
     /// All of it as text.
@@ -74,7 +74,14 @@ struct GatewayMetrics: Sendable {
         text.family("sluice_requests_in_flight", .gauge, "Requests that have begun and not ended.")
         text.sample(self.requests.inFlight.value)
         text.family("sluice_connections", .gauge, "Open connections of callers.")
-        text.sample(self.connections.connectionCount)
+        let door = self.door.snapshot
+        text.sample(door.connections)
+        text.family("sluice_connections_accepted", .counter, "Connections of callers.")
+        text.sample(door.connectionsTotal)
+        text.family("sluice_front_door_refusals", .counter, "What the front door turned away, by reason.")
+        for reason in FrontDoorRefusal.allCases {
+            text.sample(door.refusals[reason] ?? 0, ["reason": reason.rawValue])
+        }
         text.family("sluice_problems", .counter, "Problems that were answered, by code.")
         for code in Problem.Code.allCases { text.sample(self.requests.problems[code], ["code": code.rawValue]) }
     }
@@ -168,6 +175,8 @@ struct GatewayMetrics: Sendable {
         text.sample(transfers.open)
         text.family("sluice_transfers", .counter, "Transfers that were begun; each redirect is one more.")
         text.sample(transfers.begun)
+        text.family("sluice_resumed_bodies", .counter, "Bodies that went on where their upstream had broken off.")
+        text.sample(self.library.resumed.value)
     }
 
     private func writeLog(to text: inout MetricsText) {

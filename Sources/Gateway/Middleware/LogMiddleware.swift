@@ -13,7 +13,7 @@ struct LogMiddleware: RouterMiddleware {
     let log: LogWriter
     let metrics: RequestMetrics
     let requestIDs: RequestIDs
-    let proxies: TrustedProxies
+    let proxies: Live<TrustedProxies>
     let sentAnswers: SentAnswers
     let tracer: (any Tracer)?
     let now: @Sendable () -> Date
@@ -25,7 +25,7 @@ struct LogMiddleware: RouterMiddleware {
         next: @concurrent (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        context.clientAddress = self.proxies.clientAddress(
+        context.clientAddress = self.proxies.current.clientAddress(
             peer: context.channel.remoteAddress,
             headers: request.headers
         )

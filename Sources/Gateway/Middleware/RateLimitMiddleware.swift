@@ -7,7 +7,7 @@ import Hummingbird
 /// Holds each caller to its limits, and says in every answer what is left.
 struct RateLimitMiddleware: RouterMiddleware {
     let limiter: RateLimiter
-    let defaultPolicy: RateLimitPolicy
+    let defaultPolicy: Live<RateLimitPolicy>
     let refusals: Tally<LimitRefusal>
     let now: @Sendable () -> LimitMoment
     let sleep: @Sendable (Duration) async throws -> Void
@@ -21,13 +21,13 @@ struct RateLimitMiddleware: RouterMiddleware {
         guard let caller = context.caller else { return try await next(request, context) }
         let limits = CallerLimits(
             id: caller.id,
-            policy: caller.limits ?? self.defaultPolicy,
+            policy: caller.limits ?? self.defaultPolicy.current,
             limiter: self.limiter,
             now: self.now,
             sleep: self.sleep
         )
         let decision = await context.record.timing(.limit) { limits.admit() }
-        context.record.hold(decision.permit)
+        if let permit = decision.permit { context.record.hold(permit) }
         do {
             if let refusal = decision.refusal {
                 self.refusals.add(LimitRefusal(refusal))

@@ -4,7 +4,7 @@ import GRDB
 
 /// What callers had brought in from URLs, and the keys by which a repeated request is known.
 ///
-/// `request` is sealed, for the URL and the headers may be credentials, and wiped at the end. `checkpoint` is the provider's own. `spent` is in
+/// `request` is sealed, for the URL and the headers may be credentials, and wiped at the end. `checkpoint`, the provider's own, is sealed too: there may be permissions in it. `spent` is in
 /// milliseconds, `result` what the provider holds in the end, as JSON.
 func registerJobMigrations(_ migrator: inout DatabaseMigrator) {
     migrator.registerMigration("jobs") { database in

@@ -5,7 +5,84 @@ import Foundation
 import GRDB
 
 /// What is sealed of a request; the one place where its secrets are written.
-struct SealedRequest: Codable {
+enum SealedRequest: Codable {
+    case url(SealedURL)
+    case copy(SealedCopy)
+    case upload(SealedUpload)
+
+    init(_ request: JobRequest) {
+        self =
+            switch request {
+            case .url(let request): .url(SealedURL(request))
+            case .copy(let request): .copy(SealedCopy(request))
+            case .upload(let request, let timeout):
+                .upload(SealedUpload(target: request, timeout: timeout.wholeMilliseconds))
+            }
+    }
+
+    init(from decoder: any Decoder) throws {
+        // Told apart by their fields: a row may be older than copies are.
+        if let copy = try? SealedCopy(from: decoder) {
+            self = .copy(copy)
+        } else if let upload = try? SealedUpload(from: decoder) {
+            self = .upload(upload)
+        } else {
+            self = .url(try SealedURL(from: decoder))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .url(let request): try request.encode(to: encoder)
+        case .copy(let request): try request.encode(to: encoder)
+        case .upload(let request): try request.encode(to: encoder)
+        }
+    }
+
+    var request: JobRequest? {
+        switch self {
+        case .url(let sealed): .url(sealed.request)
+        case .copy(let sealed): sealed.request.map { .copy($0) }
+        case .upload(let sealed): .upload(sealed.target, timeout: .milliseconds(sealed.timeout))
+        }
+    }
+}
+
+/// What is sealed of a file that a caller sends.
+struct SealedUpload: Codable {
+    var target: UploadRequest
+    var timeout: Int64
+}
+
+/// What is sealed of a copy.
+struct SealedCopy: Codable {
+    var sourceProvider: String
+    var sourceSession: String?
+    var sourceItem: String
+    var target: UploadRequest
+    var timeout: Int64
+
+    init(_ request: CopyRequest) {
+        self.sourceProvider = request.source.provider.name
+        self.sourceSession = request.source.session
+        self.sourceItem = request.source.item
+        self.target = request.target
+        self.timeout = request.timeout.wholeMilliseconds
+    }
+
+    var request: CopyRequest? {
+        ProviderID(self.sourceProvider).map { provider in
+            CopyRequest(
+                source: DownloadReference(provider: provider, session: self.sourceSession, item: self.sourceItem),
+                target: self.target,
+                timeout: .milliseconds(self.timeout)
+            )
+        }
+    }
+}
+
+/// What is sealed of a request to bring in a URL.
+struct SealedURL: Codable {
     var url: String
     var directory: String?
     var filename: String?
@@ -50,14 +127,13 @@ extension Job {
             session: row["session"],
             host: row["host"],
             createdAt: createdAt,
-            sourceURL: row["sourceURL"],
+            sourceURL: (row["sourceURL"] as String?).flatMap { $0.isEmpty ? nil : $0 },
             name: row["name"],
             status: status
         )
         self.tries = row["tries"]
         self.nextTryAt = Date(milliseconds: row["nextTryAt"])
         self.spent = .milliseconds(row["spent"] as Int64)
-        self.checkpoint = row["checkpoint"]
         self.receivedBytes = row["receivedBytes"]
         self.totalBytes = row["totalBytes"]
         self.result = (row["result"] as String?)

@@ -8,8 +8,8 @@ import GRDB
 ///
 /// A job goes from `queued` over `downloading` to one of the ends, and never leaves an end: what comes too late changes no row.
 struct JobTable: Sendable {
-    private let store: Store
-    private let vault: Vault
+    let store: Store
+    let vault: Vault
 
     init(_ store: Store, _ vault: Vault) {
         self.store = store
@@ -42,14 +42,17 @@ struct JobTable: Sendable {
     /// Commits a new job, so that it survives a loss of power.
     func insert(
         _ job: Job,
-        _ request: CreateRequest,
+        _ request: JobRequest,
         _ idempotency: Idempotency?,
         mostOpen: Int
     ) async throws -> Insertion {
         let content = try JSONEncoder().encode(SealedRequest(request))
         let vault = self.vault
         return try await self.store.writeDurably { database in
-            if let idempotency, let known = try Self.known(idempotency, job, database) { return known }
+            if let idempotency {
+                let known = try Self.known(idempotency, of: job.caller, at: job.createdAt, database)
+                if let known { return known }
+            }
             let open = try Int.fetchOne(
                 database,
                 sql: "SELECT count(*) FROM job WHERE status IN ('queued', 'downloading') AND caller = ?",
@@ -72,14 +75,25 @@ struct JobTable: Sendable {
         }
     }
 
-    private static func known(_ idempotency: Idempotency, _ job: Job, _ database: Database) throws -> Insertion? {
+    /// What is known of a key; `nil` for a new one.
+    func known(
+        _ idempotency: Idempotency,
+        of caller: String,
+        at time: Date
+    ) async throws(StoreError) -> Insertion? {
+        try await self.store.read { try Self.known(idempotency, of: caller, at: time, $0) }
+    }
+
+    private static func known(
+        _ idempotency: Idempotency,
+        of caller: String,
+        at time: Date,
+        _ database: Database
+    ) throws -> Insertion? {
         let row = try Row.fetchOne(
             database,
             sql: "SELECT digest, job FROM idempotency WHERE caller = ? AND key = ? AND createdAt > ?",
-            arguments: [
-                job.caller, idempotency.key,
-                job.createdAt.addingTimeInterval(-Self.idempotencyAge).milliseconds,
-            ]
+            arguments: [caller, idempotency.key, time.addingTimeInterval(-Self.idempotencyAge).milliseconds]
         )
         guard let row else { return nil }
         guard row["digest"] == idempotency.digest, let id = UUID(uuidString: row["job"]) else { return .mismatch }
@@ -93,7 +107,8 @@ struct JobTable: Sendable {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                job.id.text, job.caller, job.provider.name, job.session, job.host, job.sourceURL, job.name, sealed,
+                job.id.text, job.caller, job.provider.name, job.session, job.host, job.sourceURL ?? "", job.name,
+                sealed,
                 job.status.rawValue, job.createdAt.milliseconds,
             ]
         )
@@ -128,22 +143,13 @@ struct JobTable: Sendable {
         }
     }
 
-    /// What a job was asked to do; `nil` where it cannot be opened.
-    func request(of job: Job) async throws -> CreateRequest? {
-        let vault = self.vault
-        return try await self.store.read { database in
-            let sealer = try vault.sealer(for: try VaultTable.masterID(database))
-            return try Data.fetchOne(database, sql: "SELECT request FROM job WHERE id = ?", arguments: [job.id.text])
-                .flatMap { sealer.open($0, at: Self.place(job.id, job.provider.name)) }
-                .flatMap { try? JSONDecoder().decode(SealedRequest.self, from: $0) }?.request
-        }
-    }
-
     // MARK: Advancing
 
     /// What may change in a row.
     struct Change: Sendable {
         fileprivate let columns: [(name: String, value: (any DatabaseValueConvertible & Sendable)?)]
+        /// Sealed where it is written.
+        fileprivate var checkpoint: Data?
 
         /// A try begins.
         static func begin(at time: Date) -> Change {
@@ -157,19 +163,18 @@ struct JobTable: Sendable {
             _ listed: DownloadReference?
         ) -> Change {
             var columns: [(String, (any DatabaseValueConvertible & Sendable)?)] = [
-                ("checkpoint", checkpoint), ("receivedBytes", progress?.receivedBytes),
-                ("totalBytes", progress?.totalBytes),
+                ("receivedBytes", progress?.receivedBytes), ("totalBytes", progress?.totalBytes),
             ]
             if let name = progress?.name { columns.append(("name", name)) }
             if let listed { columns += [("resultSession", listed.session), ("resultItem", listed.item)] }
-            return Change(columns: columns)
+            return Change(columns: columns, checkpoint: checkpoint)
         }
 
         /// A try ended, and another will come.
         static func wait(_ job: Job) -> Change {
             Change(columns: [
                 ("status", "queued"), ("tries", job.tries), ("spent", job.spent.wholeMilliseconds),
-                ("nextTryAt", job.nextTryAt?.milliseconds),
+                ("nextTryAt", job.nextTryAt?.milliseconds), ("receivedBytes", job.receivedBytes),
             ])
         }
 
@@ -202,14 +207,21 @@ struct JobTable: Sendable {
     /// Changes the row of a job that has not ended; returns the job as it is then, `nil` where it has ended or is gone.
     @discardableResult
     func apply(_ change: Change, to id: UUID) async throws(StoreError) -> Job? {
-        let sets = change.columns.map { column in
-            column.name == "firstStart" ? "startedAt = coalesce(startedAt, ?)" : "\(column.name) = ?"
-        }
-        let sql = """
-            UPDATE job SET \(sets.joined(separator: ", ")) WHERE id = ? AND status IN ('queued', 'downloading') RETURNING *
-            """
+        let vault = self.vault
         return try await self.store.write { database in
-            let values = change.columns.map { $0.value?.databaseValue ?? .null } + [id.text.databaseValue]
+            var columns = change.columns
+            if let checkpoint = change.checkpoint {
+                let sealer = try vault.sealer(for: try VaultTable.masterID(database))
+                columns.append(("checkpoint", try sealer.seal(checkpoint, at: Self.checkpointPlace(id))))
+            }
+            let sets = columns.map { column in
+                column.name == "firstStart" ? "startedAt = coalesce(startedAt, ?)" : "\(column.name) = ?"
+            }
+            let sql = """
+                UPDATE job SET \(sets.joined(separator: ", "))
+                WHERE id = ? AND status IN ('queued', 'downloading') RETURNING *
+                """
+            let values = columns.map { $0.value?.databaseValue ?? .null } + [id.text.databaseValue]
             return try Row.fetchOne(database, sql: sql, arguments: StatementArguments(values)).flatMap(Job.init)
         }
     }
@@ -240,22 +252,6 @@ struct JobTable: Sendable {
                 sql: "DELETE FROM idempotency WHERE createdAt < ?",
                 arguments: [now.addingTimeInterval(-Self.idempotencyAge).milliseconds]
             )
-        }
-    }
-
-    // MARK: Sealing
-
-    /// Moved to another row, a request cannot be opened.
-    static func place(_ id: UUID, _ provider: String) -> Sealer.Place {
-        Sealer.Place("job request v1", id.text, provider)
-    }
-
-    /// Every sealed request with its place, for an exchange of the master secret.
-    static func sealedRequests(_ database: Database) throws -> [(id: String, sealed: Data, place: Sealer.Place)] {
-        try Row.fetchAll(database, sql: "SELECT id, provider, request FROM job WHERE length(request) > 0").compactMap {
-            row in
-            guard let id = UUID(uuidString: row["id"]) else { return nil }
-            return (id.text, row["request"], Self.place(id, row["provider"]))
         }
     }
 }

@@ -67,11 +67,11 @@ struct VaultTable: Sendable {
                     )
                 }
             }
-            for request in try JobTable.sealedRequests(database) {
-                try reseal(request.sealed, at: request.place) { sealed in
+            for value in try JobTable.sealedValues(database) {
+                try reseal(value.sealed, at: value.place) { sealed in
                     try database.execute(
-                        sql: "UPDATE job SET request = ? WHERE id = ?",
-                        arguments: [sealed, request.id]
+                        sql: "UPDATE job SET \(value.column) = ? WHERE id = ?",
+                        arguments: [sealed, value.id]
                     )
                 }
             }

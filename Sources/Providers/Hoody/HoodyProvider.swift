@@ -19,7 +19,8 @@ struct HoodyProvider: Provider {
         namesAreIdentity: true,
         delete: true,
         create: true,
-        cancel: true
+        cancel: true,
+        upload: true
     )
 
     var kind: String { HoodySettings.kind }
@@ -112,7 +113,7 @@ struct HoodyProvider: Provider {
     // MARK: Reading
 
     /// What the server says of a folder; the calls run at once.
-    private struct Parts {
+    struct Parts {
         var entries: [HoodyAPI.Entry]?
         var active: [HoodyAPI.Transfer]
         var history: [HoodyAPI.Transfer]
@@ -197,7 +198,7 @@ struct HoodyProvider: Provider {
 
     var words: UpstreamWords { self.api.client.failures.words }
 
-    private func listing(_ folder: HoodyPath, _ parts: Parts? = nil) -> HoodyListing {
+    func listing(_ folder: HoodyPath, _ parts: Parts? = nil) -> HoodyListing {
         HoodyListing(
             provider: self.id,
             folder: folder,

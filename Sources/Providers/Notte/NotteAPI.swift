@@ -66,6 +66,27 @@ extension NotteAPI {
         return try await self.client.json(Link.self, call).url
     }
 
+    /// The files that were given to the account, outside of any session.
+    func givenFiles() async throws(ProviderError) -> [StoredFile] {
+        try await self.client.json(StoredFiles.self, UpstreamCall(.get, "/storage/uploads")).files
+    }
+
+    /// A fresh link to the bytes of such a file.
+    func givenLink(name: String) async throws(ProviderError) -> String {
+        try await self.client.json(Link.self, UpstreamCall(.get, "/storage/uploads/\(try URLPath.part(name))")).url
+    }
+
+    /// Puts a file into a session, where it counts as downloaded, or into the account; one of that name is replaced.
+    func put(_ form: UpstreamStream, session: String?, name: String) async throws(ProviderError) {
+        struct Answer: Decodable { var success: Lenient<Bool>? }
+        let folder = try session.map { session throws(ProviderError) in try self.storagePath(session) }
+        var call = UpstreamCall(.post, "\(folder ?? "/storage/uploads")/\(try URLPath.part(name))")
+        call.stream = form
+        guard try await self.client.json(Answer.self, call).success?.value != false else {
+            throw ProviderError(.upstream(status: 200), message: "Notte did not take the file.")
+        }
+    }
+
     /// The bytes behind a link, without the key: the link is the permission.
     func content(_ link: String, range: ByteRange?) async throws(ProviderError) -> Content {
         try await self.client.follow(link, range: range, sendsCredential: false)
@@ -100,9 +121,19 @@ extension NotteAPI {
 
 /// The newer generation: files have ids, and their bytes come directly.
 extension NotteAPI {
-    /// One page of a session's downloads.
-    func sessionFiles(session: String, offset: Int) async throws(ProviderError) -> SessionFiles {
-        let query = [("source", "session_download"), ("limit", String(Self.filesPerPage)), ("offset", String(offset))]
+    /// Where a file of a session came from.
+    enum Source: String {
+        case download = "session_download"
+        case upload = "user_upload"
+    }
+
+    /// One page of a session's files.
+    func sessionFiles(
+        session: String,
+        _ source: Source = .download,
+        offset: Int
+    ) async throws(ProviderError) -> SessionFiles {
+        let query = [("source", source.rawValue), ("limit", String(Self.filesPerPage)), ("offset", String(offset))]
         let path = try self.filesPath(session)
         return try await self.client.json(
             SessionFiles.self,
@@ -114,6 +145,13 @@ extension NotteAPI {
     func content(session: String, file: String, range: ByteRange?) async throws(ProviderError) -> Content {
         let path = "\(try self.filesPath(session))/\(try URLPath.part(file))"
         return try await self.client.content(UpstreamCall(.get, path, accept: "*/*", range: range, maxRedirects: 5))
+    }
+
+    /// Puts a file into a session.
+    func put(_ form: UpstreamStream, session: String) async throws(ProviderError) -> SessionFile {
+        var call = UpstreamCall(.post, try self.filesPath(session))
+        call.stream = form
+        return try await self.client.json(SessionFile.self, call)
     }
 
     /// Removes a file.

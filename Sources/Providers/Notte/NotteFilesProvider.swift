@@ -8,7 +8,7 @@ struct NotteFilesProvider: Provider {
     let id: ProviderID
     let api: NotteAPI
 
-    static let promises = Capabilities(listsSessions: true, delete: true)
+    static let promises = Capabilities(listsSessions: true, delete: true, upload: true, listsUploads: false)
 
     var kind: String { NotteSettings.kind }
     var capabilities: Capabilities { Self.promises }
@@ -35,16 +35,28 @@ struct NotteFilesProvider: Provider {
     }
 
     func download(_ reference: DownloadReference) async throws(ProviderError) -> Download {
-        let (session, _) = try Self.parts(reference)
-        // The vendor has no call for one file; bounded, should the pages never end.
-        var page: PageToken?
+        let (session, file) = try Self.parts(reference)
+        let found = try await self.find(in: session, Self.source(of: reference)) { $0.id.text == file }
+        guard let download = found.flatMap({ self.download($0, session: session) }) else { throw .notFound() }
+        return download
+    }
+
+    /// The first file that is wanted.
+    ///
+    /// The vendor has no call for one; bounded, should the pages never end.
+    func find(
+        in session: String,
+        _ source: NotteAPI.Source,
+        where isWanted: (NotteAPI.SessionFile) -> Bool
+    ) async throws(ProviderError) -> NotteAPI.SessionFile? {
+        var offset = 0
         for _ in 1...100 {
-            let answer = try await self.list(ListQuery(session: session, page: page))
-            if let download = answer.items.first(where: { $0.reference == reference }) { return download }
-            guard let next = answer.next else { break }
-            page = next
+            let page = try await self.api.sessionFiles(session: session, source, offset: offset)
+            if let file = page.files.first(where: isWanted) { return file }
+            offset += page.files.count
+            guard !page.files.isEmpty, offset < page.total?.value ?? .max else { break }
         }
-        throw .notFound()
+        return nil
     }
 
     func content(of reference: DownloadReference, _ request: ContentRequest) async throws(ProviderError) -> Content {
@@ -61,7 +73,8 @@ struct NotteFilesProvider: Provider {
 
     /// What the vendor said, in our words; `nil` for a file that could never be asked for again.
     func download(_ file: NotteAPI.SessionFile, session: String) -> Download? {
-        guard let key = ItemKey.make("f", file.id.text) else { return nil }
+        let isUpload = file.source == NotteAPI.Source.upload.rawValue
+        guard let key = ItemKey.make(isUpload ? "u" : "f", file.id.text) else { return nil }
         return Download(
             reference: DownloadReference(provider: self.id, session: session, item: key),
             name: file.filename,
@@ -79,10 +92,15 @@ struct NotteFilesProvider: Provider {
         )
     }
 
+    /// Which list an item is in; downloads and uploads are listed apart.
+    private static func source(of reference: DownloadReference) -> NotteAPI.Source {
+        ItemKey.identity(of: reference.item, prefix: "u") == nil ? .download : .upload
+    }
+
     private static func parts(_ reference: DownloadReference) throws(ProviderError) -> (session: String, file: String) {
-        guard let session = reference.session, let file = ItemKey.identity(of: reference.item, prefix: "f") else {
-            throw .notFound()
-        }
+        guard let session = reference.session, let (prefix, file) = ItemKey.split(reference.item),
+            prefix == "f" || prefix == "u"
+        else { throw .notFound() }
         return (session, file)
     }
 }

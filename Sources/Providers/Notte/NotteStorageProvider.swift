@@ -10,7 +10,7 @@ struct NotteStorageProvider: Provider {
     let id: ProviderID
     let api: NotteAPI
 
-    static let promises = Capabilities(listsSessions: true, namesAreIdentity: true)
+    static let promises = Capabilities(listsSessions: true, namesAreIdentity: true, upload: true)
 
     var kind: String { NotteSettings.kind }
     var capabilities: Capabilities { Self.promises }
@@ -29,14 +29,14 @@ struct NotteStorageProvider: Provider {
 
     func download(_ reference: DownloadReference) async throws(ProviderError) -> Download {
         let (session, name) = try Self.parts(reference)
-        let file = try await self.api.storedFiles(session: session).first { $0.name == name }
+        let file = try await self.files(in: session).first { $0.name == name }
         guard let download = file.flatMap({ self.download($0, session: session) }) else { throw .notFound() }
         return download
     }
 
     func content(of reference: DownloadReference, _ request: ContentRequest) async throws(ProviderError) -> Content {
         let (session, name) = try Self.parts(reference)
-        let link = try await self.api.link(session: session, name: name)
+        let link = try await self.link(session, name)
         do {
             return try await self.api.content(link, range: request.range)
         } catch {
@@ -44,7 +44,7 @@ struct NotteStorageProvider: Provider {
             guard error.kind == .upstream(status: 403) || error.kind == .notFound else { throw error }
         }
         return try await self.api.content(
-            try await self.api.link(session: session, name: name),
+            try await self.link(session, name),
             range: request.range
         )
     }
@@ -52,8 +52,8 @@ struct NotteStorageProvider: Provider {
     func check() async throws(ProviderError) { try await self.api.check() }
 
     /// What the vendor said, in our words; `nil` for a file that could never be asked for again.
-    func download(_ file: NotteAPI.StoredFile, session: String) -> Download? {
-        guard let key = ItemKey.make("n", file.name) else { return nil }
+    func download(_ file: NotteAPI.StoredFile, session: String?) -> Download? {
+        guard let key = ItemKey.make(session == nil ? "u" : "n", file.name) else { return nil }
         return Download(
             reference: DownloadReference(provider: self.id, session: session, item: key),
             name: file.name,
@@ -67,10 +67,22 @@ struct NotteStorageProvider: Provider {
         )
     }
 
-    private static func parts(_ reference: DownloadReference) throws(ProviderError) -> (session: String, name: String) {
-        guard let session = reference.session, let name = ItemKey.identity(of: reference.item, prefix: "n") else {
-            throw .notFound()
-        }
-        return (session, name)
+    /// The files of a session; `nil`: those that were given to the account, which no list of downloads shows.
+    func files(in session: String?) async throws(ProviderError) -> [NotteAPI.StoredFile] {
+        guard let session else { return try await self.api.givenFiles() }
+        return try await self.api.storedFiles(session: session)
+    }
+
+    private func link(_ session: String?, _ name: String) async throws(ProviderError) -> String {
+        guard let session else { return try await self.api.givenLink(name: name) }
+        return try await self.api.link(session: session, name: name)
+    }
+
+    private static func parts(
+        _ reference: DownloadReference
+    ) throws(ProviderError) -> (session: String?, name: String) {
+        let prefix = reference.session == nil ? "u" : "n"
+        guard let name = ItemKey.identity(of: reference.item, prefix: prefix) else { throw .notFound() }
+        return (reference.session, name)
     }
 }

@@ -19,6 +19,8 @@ struct UpstreamCall: Sendable {
     var range: ByteRange?
     /// JSON that is sent, exactly these bytes.
     var body: ByteBuffer?
+    /// Bytes that are sent in place of ``body``.
+    var stream: UpstreamStream?
     /// Redirects that are followed, always without the credential on another origin.
     var maxRedirects: Int
     /// How long the first byte of the answer is waited for; `nil`: as for every call.
@@ -50,6 +52,7 @@ struct UpstreamCall: Sendable {
         var fields: HTTPFields = [.accept: self.accept, .acceptEncoding: "identity"]
         if let range { fields[.range] = "bytes=\(range.headerValue)" }
         if self.body != nil { fields[.contentType] = "application/json" }
+        if let stream { fields[.contentType] = stream.contentType }
         return fields
     }
 }

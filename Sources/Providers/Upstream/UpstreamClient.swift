@@ -68,7 +68,7 @@ struct UpstreamClient: Sendable {
     /// Makes a call; a failure is an answer that does not refuse the credential.
     func result(of call: UpstreamCall) async throws(ProviderError) -> Result<UpstreamAnswer, UpstreamFailure> {
         try await self.trying { credential async throws(ProviderError) in
-            let response = try await self.execute(self.request(call, at: self.url(of: call), with: credential))
+            let response = try await self.send(call, at: self.url(of: call), with: credential)
             let answer = try await self.collect(response, upTo: Self.longestJSON)
             let failure = answer.isSuccess ? self.refined(answer) : self.failure(answer)
             return failure.map { .failure($0) } ?? .success(answer)
@@ -149,7 +149,7 @@ struct UpstreamClient: Sendable {
         self.upstream.url + call.path + URLPath.query(call.query)
     }
 
-    private func request(
+    func request(
         _ call: UpstreamCall,
         at url: String,
         with credential: ProviderCredential?
@@ -172,13 +172,13 @@ struct UpstreamClient: Sendable {
         )
     }
 
-    private func execute(_ request: TransferRequest) async throws(ProviderError) -> TransferResponse {
+    func execute(_ request: TransferRequest) async throws(ProviderError) -> TransferResponse {
         do throws(TransferError) { return try await self.transfer.execute(request) } catch {
             throw self.failures.error(error)
         }
     }
 
-    private func collect(_ response: TransferResponse, upTo limit: Int) async throws(ProviderError) -> UpstreamAnswer {
+    func collect(_ response: TransferResponse, upTo limit: Int) async throws(ProviderError) -> UpstreamAnswer {
         do {
             let body = try await response.body.collect(upTo: limit)
             return UpstreamAnswer(
@@ -205,7 +205,7 @@ struct UpstreamClient: Sendable {
         isStore: Bool = false,
         _ mayBeRefusal: (Content) -> Bool = { _ in false }
     ) async throws(ProviderError) -> Result<Content, UpstreamFailure> {
-        let response = try await self.execute(self.request(call, at: url, with: credential))
+        let response = try await self.send(call, at: url, with: credential)
         if response.status == 416, call.range != nil {
             throw ProviderError(
                 .rangeNotSatisfiable(size: ContentAnswer.unsatisfiedSize(response.headers)),
@@ -246,7 +246,7 @@ struct UpstreamClient: Sendable {
         )
     }
 
-    private func storeError(of answer: UpstreamAnswer) -> ProviderError {
+    func storeError(of answer: UpstreamAnswer) -> ProviderError {
         guard answer.status == 401 || answer.status == 403 else { return self.failures.error(answer) }
         return ProviderError(
             .upstream(status: answer.status),

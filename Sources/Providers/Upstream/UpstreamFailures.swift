@@ -64,11 +64,17 @@ struct UpstreamFailures: Sendable {
         case 404, 410: return (.notFound, .never)
         case 409: return (.conflict, .never)
         case 400, 422: return (.invalidRequest, .never)
+        case 413: return (.failed(Self.failure(.tooLarge, "The upstream does not take so large a file.")), .never)
+        case 507: return (.failed(Self.failure(.storageFull, "The upstream has no room for the file.")), .never)
         case 429: return (.rateLimited, wait)
         case 502, 503, 529: return (.unavailable, wait)
         case 504: return (.timeout, wait)
         case 500: return (.upstream(status: status), .now)
         default: return (.upstream(status: status), .never)
         }
+    }
+
+    private static func failure(_ code: DownloadFailure.Code, _ message: String) -> DownloadFailure {
+        DownloadFailure(code: code, message: message)
     }
 }

@@ -87,7 +87,7 @@ struct VagonAPI: Sendable {
     }
 
     /// JSON, made once: what is signed must be what is sent.
-    private static func body(_ fields: [String: JSONValue]) -> ByteBuffer {
+    static func body(_ fields: [String: JSONValue]) -> ByteBuffer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Text, numbers and lists of them always encode.
@@ -105,6 +105,7 @@ extension VagonAPI {
         func error(_ kind: ProviderError.Kind, _ retry: ProviderError.Retry = .never) -> RefinedFailure {
             .error(ProviderError(kind, retry: retry, message: "Vagon refused (\(code)): \(reason)"))
         }
+        if code >= 300, let failure = Self.uploadFailure(reason.lowercased()) { return .error(failure) }
         switch code {
         case 200...299: return nil
         case 400 where reason.lowercased().contains("not running"), 4201: return error(.machineNotRunning)
@@ -115,6 +116,25 @@ extension VagonAPI {
         case 400...599: return .status(code)
         default: return answer.isSuccess ? error(.upstream(status: answer.status)) : nil
         }
+    }
+
+    /// What the vendor has words for and prints no numbers.
+    private static func uploadFailure(_ reason: String) -> ProviderError? {
+        if reason.contains("already exist") || reason.contains("file exists") { return .nameTaken }
+        let isFull = reason.contains("storage full") || reason.contains("storage is full")
+        if isFull || reason.contains("storage limit") {
+            return self.failed(.storageFull, .never, "Vagon has no room for the file.")
+        }
+        guard reason.contains("size mismatch") else { return nil }
+        return self.failed(.incomplete, .now, "Vagon holds another number of bytes than was announced.")
+    }
+
+    private static func failed(
+        _ code: DownloadFailure.Code,
+        _ retry: ProviderError.Retry,
+        _ message: String
+    ) -> ProviderError {
+        ProviderError(.failed(DownloadFailure(code: code, message: message)), retry: retry, message: message)
     }
 
     struct Envelope: Decodable {

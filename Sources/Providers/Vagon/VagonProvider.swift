@@ -11,7 +11,7 @@ struct VagonProvider: Provider {
     let contentPaths: [String]
     let links: VagonLinks
 
-    static let promises = Capabilities(listsSessions: true, listsRoot: true, ranges: true, delete: true)
+    static let promises = Capabilities(listsSessions: true, listsRoot: true, ranges: true, delete: true, upload: true)
 
     var kind: String { VagonSettings.kind }
     var capabilities: Capabilities { Self.promises }

@@ -14,6 +14,8 @@ enum StorageError: Error, Hashable {
     case full(String)
     /// There is no such file.
     case missing
+    /// Another file has the name.
+    case taken
     /// The system refused: the call and its error number.
     case failed(call: String, code: Int32)
 
@@ -32,6 +34,7 @@ enum StorageError: Error, Hashable {
         case .full(let words):
             ProviderError(.failed(DownloadFailure(code: .storageFull, message: words)), message: words)
         case .missing: .notFound()
+        case .taken: .nameTaken
         case .failed(let call, let code):
             ProviderError(
                 .unavailable,

@@ -167,7 +167,7 @@ struct WebFetch {
         let file = WebFile(
             id: work.id,
             owner: work.owner,
-            directory: try WebDirectory.read(work.request.directory),
+            directory: try DirectoryName.read(work.request.directory),
             name: self.name,
             mimeType: self.checkpoint.mimeType,
             size: self.partial.length,

@@ -16,8 +16,8 @@ struct WebFile: Codable, Hashable, Sendable {
     let mimeType: String?
     let size: Int64
     let sha256: String
-    /// Without credentials.
-    let sourceURL: String
+    /// Without credentials; `nil`: it did not come from a URL.
+    let sourceURL: String?
     let createdAt: Date
     let completedAt: Date
 

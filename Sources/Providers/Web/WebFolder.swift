@@ -109,10 +109,24 @@ final class WebFolder: Sendable {
     /// Gives back what was set aside for a file.
     func release(_ id: UUID) { self.index.withLockedValue { $0.usage.release(id) } }
 
+    /// What becomes of a file whose name another one has in its directory.
+    enum Naming {
+        /// It gets a number.
+        case numbered
+        /// It is refused as `taken`.
+        case exact
+        /// The other one is removed.
+        case replacing
+    }
+
     /// Brings a whole file to its place, under a name that no other has in its directory; returns once it would survive a loss
     /// of power.
-    func publish(_ partial: PartialFile, as file: WebFile) async throws(StorageError) -> WebFile {
-        let named = self.claim(file)
+    func publish(
+        _ partial: PartialFile,
+        as file: WebFile,
+        _ naming: Naming = .numbered
+    ) async throws(StorageError) -> WebFile {
+        let named = try self.claim(file, naming)
         defer { self.unclaim(named) }
         try await partial.sync()
         let (incoming, place, folder) = (self.incoming(file.id), self.place(of: file.id), self.path)
@@ -136,7 +150,26 @@ final class WebFolder: Sendable {
             index.files[named.id] = named
             index.usage.add(named)
         }
+        if naming == .replacing { try await self.removeOthers(named) }
         return named
+    }
+
+    /// The file that has a name in a directory.
+    func file(named name: String, in directory: String?) async throws(StorageError) -> WebFile? {
+        try await self.load()
+        return self.index.withLockedValue { index in
+            index.files.values.first { $0.directory == directory && $0.name == name }
+        }
+    }
+
+    /// Removes the files whose place this one has taken.
+    func removeOthers(_ file: WebFile) async throws(StorageError) {
+        let others = self.index.withLockedValue { index in
+            index.files.values.filter { $0.id != file.id && $0.directory == file.directory && $0.name == file.name }
+        }
+        for other in others {
+            do throws(StorageError) { try await self.remove(other.id) } catch { if error != .missing { throw error } }
+        }
     }
 
     /// Removes what there is of a file that will not come.
@@ -161,20 +194,27 @@ final class WebFolder: Sendable {
 
     // MARK: Names and places
 
-    private func claim(_ file: WebFile) -> WebFile {
-        self.index.withLockedValue { index in
-            let taken = Set(index.files.values.lazy.filter { $0.directory == file.directory }.map(\.name))
+    private func claim(_ file: WebFile, _ naming: Naming) throws(StorageError) -> WebFile {
+        let claimed = self.index.withLockedValue { index -> WebFile? in
+            let taken = Self.names(in: file.directory, index)
             var named = file
             var number = 1
-            while taken.contains(named.name)
-                || index.claims.contains(Claim(directory: named.directory, name: named.name))
-            {
+            while naming != .replacing, taken.contains(named.name) {
+                guard naming == .numbered else { return nil }
                 number += 1
                 named.name = SafeFilename.numbered(file.name, number)
             }
             index.claims.insert(Claim(directory: named.directory, name: named.name))
             return named
         }
+        guard let claimed else { throw .taken }
+        return claimed
+    }
+
+    /// The names that are given in a directory, or being given.
+    private static func names(in directory: String?, _ index: Index) -> Set<String> {
+        Set(index.files.values.lazy.filter { $0.directory == directory }.map(\.name))
+            .union(index.claims.lazy.filter { $0.directory == directory }.map(\.name))
     }
 
     private func unclaim(_ file: WebFile) {

@@ -23,7 +23,8 @@ struct WebProvider: Provider {
         ranges: true,
         delete: true,
         create: true,
-        cancel: true
+        cancel: true,
+        upload: true
     )
 
     /// Bytes read at once.
@@ -107,7 +108,7 @@ struct WebProvider: Provider {
     func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
         try await self.fetcher.check(request.url)
         return CreatePlan(
-            session: try WebDirectory.read(request.directory),
+            session: try DirectoryName.read(request.directory),
             name: SafeFilename.make(from: request.filename ?? URLName.read(request.url) ?? ""),
             host: Origin(of: request.url)?.host ?? ""
         )
@@ -123,10 +124,12 @@ struct WebProvider: Provider {
         return self.download(try await fetch.run())
     }
 
-    func abandon(_ work: CreateWork) async throws(ProviderError) {
+    func abandon(_ work: CreateWork) async throws(ProviderError) { try await self.discard(work.id) }
+
+    func discard(_ id: UUID) async throws(ProviderError) {
         try await self.storing { [folder = self.folder] () async throws(StorageError) in
-            if try await folder.file(work.id) != nil { try await folder.remove(work.id) }
-            try await folder.discard(work.id)
+            if try await folder.file(id) != nil { try await folder.remove(id) }
+            try await folder.discard(id)
         }
     }
 
@@ -173,9 +176,9 @@ struct WebProvider: Provider {
         self.retention.map { file.completedAt.addingTimeInterval($0) <= self.now() } ?? false
     }
 
-    private func download(_ file: WebFile) -> Download { file.download(of: self.id, retention: self.retention) }
+    func download(_ file: WebFile) -> Download { file.download(of: self.id, retention: self.retention) }
 
-    private func storing<Value>(
+    func storing<Value>(
         _ call: () async throws(StorageError) -> Value
     ) async throws(ProviderError) -> Value {
         do throws(StorageError) { return try await call() } catch { throw error.providerError }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import NIOCore
 
 /// Hoody's tree of files; its transfers are in `HoodyAPI+Transfers`.
 struct HoodyAPI: Sendable {
@@ -10,6 +11,7 @@ struct HoodyAPI: Sendable {
     let now: SimulatorClock
 
     func answer(_ request: SimulatedRequest) -> SimulatedResponse {
+        guard request.isWhole || request.method == "PUT" else { return self.refuse(400, "BAD_REQUEST", "Broken off") }
         let refusal = self.keys.refusal(of: request.authorization("Bearer"), unknown: "A token is required") {
             self.refuse($0, [401: "UNAUTHORIZED", 403: "ACCESS_FORBIDDEN"][$0] ?? "RATE_LIMITED", $1)
         }
@@ -69,6 +71,8 @@ struct HoodyAPI: Sendable {
         case ("HEAD", false):
             guard let file = self.file(at: path) else { throw self.missing }
             return .ranged(file, for: request, isWeak: self.options.hasWeakETags)
+        case ("PUT", _):
+            return try self.put(request, path)
         case ("DELETE", _):
             return try self.delete(path)
         default:
@@ -147,6 +151,27 @@ struct HoodyAPI: Sendable {
             return .json(["success": true, "path": .string(path)])
         }
         return .json(["success": true, "path": .string(path)])
+    }
+
+    /// Writes a file in place of one that is there, with the folders above it; what broke off stays as far as it came.
+    private func put(_ request: SimulatedRequest, _ path: String) throws -> SimulatedResponse {
+        guard Set(request.query.map(\.name)).isSubset(of: ["append", "chmod"]) else {
+            throw Refusal(self.refuse(400, "INVALID_QUERY", "Unknown parameter"))
+        }
+        guard !self.isDirectory(path) else { throw Refusal(self.refuse(403, "ACCESS_FORBIDDEN", "It is a directory")) }
+        var bytes = ByteBuffer()
+        if let old = self.file(at: path) {
+            if request.value("append") == "true" { bytes = old.contents.bytes(in: 0..<old.size) }
+            self.library.removeFiles { $0.number == old.number }
+        }
+        bytes.writeImmutableBuffer(request.body)
+        let parts = path.split(separator: "/").map(String.init)
+        let folder = parts.dropLast().joined(separator: "/")
+        self.library.addFile(parts.last ?? "", bytes: bytes, in: folder.isEmpty ? nil : folder)
+        return .json(
+            ["path": .string(path), "size": .int(bytes.readableBytes), "success": true, "message": "File uploaded"],
+            status: 201
+        )
     }
 
     private func file(at path: String) -> SimulatedFile? { self.tree.last { $0.path.isExactly(path) }?.file }

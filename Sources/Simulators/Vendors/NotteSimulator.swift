@@ -55,7 +55,7 @@ public final class NotteSimulator: Simulator {
     }
 }
 
-private struct NotteAPI: Sendable {
+struct NotteAPI: Sendable {
     let library: SimulatedLibrary
     let keys: SimulatedKeys
     let generation: NotteSimulator.Generation
@@ -70,6 +70,10 @@ private struct NotteAPI: Sendable {
         switch self.generation {
         case .storage:
             routes += [
+                Route("GET", "/storage/uploads") { request, _ in try self.given(request) },
+                Route("GET", "/storage/uploads/*") { _, names in try self.givenLink(names[0]) },
+                Route("POST", "/storage/uploads/*") { request, names in try self.give(request, nil, names[0]) },
+                Route("POST", "/storage/*/downloads/*") { request, ids in try self.give(request, ids[0], ids[1]) },
                 Route("GET", "/storage/*/downloads") { request, ids in try self.list(request, ids[0]) },
                 Route("GET", "/storage/*/downloads/*") { _, ids in try self.link(ids[0], name: ids[1]) },
             ]
@@ -77,22 +81,23 @@ private struct NotteAPI: Sendable {
             routes += [
                 Route("GET", "/sessions/*/files") { request, ids in try self.files(request, ids[0]) },
                 Route("GET", "/sessions/*/files/*") { _, ids in .file(try self.file(ids[0], id: ids[1])) },
+                Route("POST", "/sessions/*/files") { request, ids in try self.upload(request, to: ids[0]) },
                 Route("DELETE", "/sessions/*/files/*") { _, ids in try self.delete(ids[0], id: ids[1]) },
             ]
         }
         return Routes(routes: routes, refuse: Self.refuse).answer(request)
     }
 
-    @Sendable private static func refuse(_ status: Int, _ message: String) -> SimulatedResponse {
+    @Sendable static func refuse(_ status: Int, _ message: String) -> SimulatedResponse {
         .json(["message": .string(message)], status: status)
     }
 
-    private static func invalid(_ message: String) -> SimulatedResponse {
+    static func invalid(_ message: String) -> SimulatedResponse {
         let detail: JSON = [["loc": ["query"], "msg": .string(message), "type": "value_error"]]
         return .json(["detail": detail], status: 422)
     }
 
-    private func known(_ session: String) throws -> SimulatedSession {
+    func known(_ session: String) throws -> SimulatedSession {
         guard let session = self.library.session(session) else { throw Refusal(Self.refuse(404, "Session not found")) }
         return session
     }
@@ -133,7 +138,7 @@ private struct NotteAPI: Sendable {
         return .json(["files": .array(try self.stored(session).map(Self.info))])
     }
 
-    private static func info(_ file: SimulatedFile) -> JSON {
+    static func info(_ file: SimulatedFile) -> JSON {
         let parts = file.name.split(separator: ".", omittingEmptySubsequences: false)
         let ending = parts.count > 1 ? String(parts[parts.count - 1]) : ""
         // The documentation does not say whether the dot belongs to it.
@@ -172,7 +177,7 @@ private struct NotteAPI: Sendable {
         file.role == .upload ? "user_upload" : "session_download"
     }
 
-    private static func json(_ file: SimulatedFile) -> JSON {
+    static func json(_ file: SimulatedFile) -> JSON {
         let fields: [String: JSON] = [
             "id": .string(file.id), "session_id": .string(file.session ?? ""), "filename": .string(file.name),
             "mime_type": .string(file.mimeType), "size": .int(file.size),

@@ -104,6 +104,7 @@ extension VagonAPI {
     /// A file, or a directory with all that is in it.
     func delete(_ id: String) throws -> SimulatedResponse {
         if id == "0" { throw Refusal(self.refuse(450, "A root folder cannot be deleted")) }
+        if let number = Int(id), self.uploads.drop(number) { return self.answer([:]) }
         guard let number = Int(id),
             self.library.removeFiles(where: { $0.number == number && $0.role != .machineContent }) > 0
         else { throw Refusal(self.refuse(404, "File not found")) }

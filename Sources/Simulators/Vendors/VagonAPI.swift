@@ -12,6 +12,7 @@ struct VagonAPI: Sendable {
     let storage: String
     let now: SimulatorClock
     let jobs: VagonJobs
+    let uploads = VagonUploads()
     private let signature: VagonSignature
 
     init(
@@ -48,6 +49,8 @@ struct VagonAPI: Sendable {
             Route("GET", prefix + "/machines/*/files") { request, ids in try self.machineFiles(request, ids[0]) },
             Route("GET", prefix + "/files") { request, _ in try self.sharedFiles(request) },
             Route("GET", prefix + self.options.recordingsPath) { request, _ in try self.recordings(request) },
+            Route("POST", prefix + "/files") { request, _ in try self.create(request) },
+            Route("POST", prefix + "/files/*/complete") { request, ids in try self.complete(request, ids[0]) },
             Route("POST", prefix + "/files/download") { request, _ in try self.startDownload(request) },
             Route("GET", status) { _, ids in try self.job(ids[0]) },
             Route("GET", prefix + "/files/*/download") { _, ids in try self.link(ids[0]) },
@@ -113,7 +116,8 @@ struct VagonAPI: Sendable {
             }
         let permissions: JSON = [
             "can_download_from_vagon_files": .bool(machine.permitsDownload),
-            "can_download_from_vagon_workstation": .bool(machine.permitsDownload), "can_upload_to_vagon_files": true,
+            "can_download_from_vagon_workstation": .bool(machine.permitsDownload),
+            "can_upload_to_vagon_files": .bool(machine.permitsUpload),
         ]
         return [
             "id": .string(machine.id), "type": "machine",

@@ -20,6 +20,10 @@ public final class VagonSimulator: Simulator {
         public var hidesCodesIn200 = false
         /// How often a link works.
         public var linkUses = 1
+        /// What the vendor takes for a megabyte in `chunk_size`, which is nowhere said.
+        public var megabyte: Int64 = 1 << 20
+        /// Bytes that may be stored in all.
+        public var capacity = Int64.max
 
         /// The vendor's paths, links at once.
         public init() {}

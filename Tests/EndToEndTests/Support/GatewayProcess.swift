@@ -63,6 +63,9 @@ final class GatewayProcess: Sendable {
         return self.exit.withLock { $0 } ?? -1
     }
 
+    /// SIGHUP: read the configuration again.
+    func reload() { kill(self.id, SIGHUP) }
+
     /// SIGTERM.
     func terminate() { self.process.terminate() }
 
@@ -108,9 +111,11 @@ final class GatewayProcess: Sendable {
         return try await process.status()
     }
 
-    private var hasEnded: Bool { self.exit.withLock { $0 != nil } }
+    /// Whether it has ended.
+    var hasEnded: Bool { self.exit.withLock { $0 != nil } }
 
-    private var address: String? {
+    /// Where it listens, once it does.
+    var address: String? {
         let line = self.output.split(separator: "\n").first { $0.hasPrefix("Sluice listens on ") }
         return line.map { String($0.dropFirst("Sluice listens on ".count)) }
     }

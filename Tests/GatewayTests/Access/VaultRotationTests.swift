@@ -90,10 +90,12 @@ import Testing
             url: "https://example.org/a?signature=of-the-caller",
             headers: [CreateRequest.Header(name: "Authorization", value: Secret("Bearer of-the-caller"))]
         )
-        #expect(try await old.insert(job, request, nil, mostOpen: 1) == .made)
-        #expect(try await setup.rotate().resealed == 3)
+        #expect(try await old.insert(job, .url(request), nil, mostOpen: 1) == .made)
+        try await old.apply(.checkpoint(Data("a link".utf8), nil, nil), to: job.id)
+        #expect(try await setup.rotate().resealed == 4)
         let new = JobTable(setup.fixture.store, try await setup.vault())
-        #expect(try await new.request(of: job) == request)
+        let kept = try await new.kept(of: job)
+        #expect(kept?.request == .url(request) && kept?.checkpoint == Data("a link".utf8))
     }
 
     // MARK: Broken off

@@ -167,7 +167,7 @@ import Testing
 
     @Test(arguments: [
         ("server: { tls: { certificate: a.pem, privateKey: b.pem } }", "server.tls"),
-        ("server: { cors: { origins: [\"*\"] } }", "server.cors.origins"),
+        ("server: { cors: { origins: [\"*\", \"https://a.example/path\"] } }", "server.cors.origins[1]"),
     ])
     func whatThisVersionDoesNotServeIsRefusedAndNotIgnored(_ yaml: String, _ field: String) {
         let problems = self.problems(yaml)

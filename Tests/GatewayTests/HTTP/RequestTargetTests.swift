@@ -62,12 +62,6 @@ import Testing
         #expect(self.code(of: target) == .notFound)
     }
 
-    @Test func refusesATargetThatIsTooLong() {
-        let fits = "/a?b=" + String(repeating: "x", count: RequestTarget.longest - 5)
-        #expect(self.code(of: fits) == nil)
-        #expect(self.code(of: fits + "x") == .invalidRequest)
-    }
-
     @Test(arguments: [
         "%", "%2", "%zz", "a%", "%ff", "%c3", "%C0%AF", "%ED%A0%80", "%00", "%0a", "%0D%0A", "%7f", "%1b",
     ])

@@ -13,24 +13,33 @@ struct JobFixture {
     let provider: FakeProvider
     let gateway: GatewayFixture
 
-    static let creating = Capabilities(listsSessions: true, listsRoot: true, delete: true, create: true, cancel: true)
+    static let creating = Capabilities(
+        listsSessions: true,
+        listsRoot: true,
+        delete: true,
+        create: true,
+        cancel: true,
+        upload: true
+    )
 
     /// Runs `body` with it; `script` is the provider's.
     static func run(
         stored: StoreFixture? = nil,
         policy: JobPolicy = JobPolicy(),
+        _ capabilities: Capabilities = Self.creating,
+        others: [FakeProvider] = [],
         script: @escaping (inout FakeProvider.Script) -> Void = { _ in },
         _ body: (JobFixture) async throws -> Void
     ) async throws {
-        let provider = try FakeProvider("web", Self.creating)
+        let provider = try FakeProvider("web", capabilities)
         provider.script { $0.listings[nil] = [] }
         provider.script(script)
         let pauses = Pauses()
-        let gateway = try await GatewayFixture([provider], stored: stored, configure: { $0.jobs = policy }) {
+        let gateway = try await GatewayFixture([provider] + others, stored: stored, configure: { $0.jobs = policy }) {
             try await pauses.wait($0)
         }
         pauses.time.withLock { $0 = gateway.time }
-        try await gateway.gateway.jobs.start()
+        try await gateway.gateway.jobs.start(copyingFrom: gateway.gateway.library)
         do {
             try await body(JobFixture(provider: provider, gateway: gateway))
             await gateway.gateway.jobs.stop()

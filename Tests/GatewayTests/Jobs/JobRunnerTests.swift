@@ -264,14 +264,14 @@ import Testing
             try await jobs.wait(for: "downloading", of: id)
             #expect(jobs.provider.creates.first?.request.headers.first?.value.reveal() == secret)
             let rows = try await jobs.gateway.stored.store.read { database in
-                try JobTable.sealedRequests(database)
+                try JobTable.sealedValues(database)
             }
             #expect(rows.count == 1 && rows.allSatisfy { $0.sealed.range(of: Data(secret.utf8)) == nil })
             let shown = try await jobs.metadata(of: id)
             #expect(shown["sourceUrl"].text == "https://example.org/a?token=REDACTED")
             gate.open()
             try await jobs.wait(for: "completed", of: id)
-            #expect(try await jobs.gateway.stored.store.read { try JobTable.sealedRequests($0).count } == 0)
+            #expect(try await jobs.gateway.stored.store.read { try JobTable.sealedValues($0).count } == 0)
         }
     }
 

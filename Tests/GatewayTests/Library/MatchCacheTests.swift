@@ -14,7 +14,12 @@ import Testing
             return Download(reference: reference, name: "\($0)", size: size)
         }
         let report = SourceReport(provider: provider, state: .fresh)
-        return ListedSource(SourceGathering.Conclusion(listings: [listing], report: report), jobs, JobProgress())
+        return ListedSource(
+            SourceGathering.Conclusion(listings: [listing], report: report),
+            jobs,
+            JobProgress(),
+            capabilities: Capabilities()
+        )
     }
 
     private static func question(

@@ -10,7 +10,7 @@ import Synchronization
 /// An upstream that does what the test says, and counts what it was asked.
 final class FakeProvider: Provider {
     enum Operation: Hashable, Sendable {
-        case sessions, list, download, content, archive, delete, check, plan, create, abandon, sweep
+        case sessions, list, download, content, archive, delete, check, plan, create, abandon, sweep, occupant, upload
     }
 
     struct Script: Sendable {
@@ -31,6 +31,10 @@ final class FakeProvider: Provider {
         var create: (@Sendable (CreateWork, CreateReport) async throws(ProviderError) -> Download)?
         /// Its own archive of a container; `nil`: it has none.
         var archive: [FakeArchive.Step]?
+        /// Takes what is put in; without it the bytes are kept.
+        var upload: (@Sendable (UploadWork, UploadSource, CreateReport) async throws(ProviderError) -> Download)?
+        /// Whether it must know beforehand how many bytes come.
+        var needsSize = false
         /// Answers in place of ``bytes``.
         var content: (@Sendable (DownloadReference, ContentRequest) throws(ProviderError) -> Content)?
     }
@@ -43,6 +47,7 @@ final class FakeProvider: Provider {
     private let queries = Mutex<[ListQuery]>([])
     private let requests = Mutex<[ContentRequest]>([])
     private let works = Mutex<[CreateWork]>([])
+    private let uploadWorks = Mutex<[UploadWork]>([])
 
     static let everything = Capabilities(listsSessions: true, delete: true)
 
@@ -181,7 +186,53 @@ final class FakeProvider: Provider {
         return gone
     }
 
+    func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
+        let script = try await self.begin(.plan)
+        return UploadPlan(session: request.session ?? request.directory, needsSize: script.needsSize)
+    }
+
+    func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        let script = try await self.begin(.occupant)
+        return script.listings[request.session ?? request.directory]?.first { $0.name == request.filename }?.reference
+    }
+
+    func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        self.uploadWorks.withLock { $0.append(work) }
+        let script = try await self.begin(.upload)
+        if let upload = script.upload { return try await upload(work, source, report) }
+        if script.needsSize, source.size == nil { throw ProviderError(.invalidRequest, message: "How many?") }
+        var bytes = Data()
+        var body = try await source.open(0).makeAsyncIterator()
+        while let piece = try await body.next() {
+            bytes.append(contentsOf: piece.readableBytesView)
+            report.progress(CreateProgress(receivedBytes: Int64(bytes.count), totalBytes: source.size))
+        }
+        let request = work.request
+        return self.add(
+            request.filename,
+            in: request.session ?? request.directory,
+            item: work.id.uuidString,
+            bytes: bytes
+        )
+    }
+
+    func abandon(_ work: UploadWork) async throws(ProviderError) { _ = try await self.begin(.abandon) }
+
     func check() async throws(ProviderError) { _ = try await self.begin(.check) }
+
+    /// What it was given to put in, try by try.
+    var uploads: [UploadWork] { self.uploadWorks.withLock { $0 } }
+
+    /// The bytes of the only file of a name.
+    func bytes(named name: String) -> Data? {
+        let script = self.script.withLock { $0 }
+        let found = script.listings.values.joined().filter { $0.name == name }
+        return found.count == 1 ? found.first.flatMap { script.bytes[$0.reference] } : nil
+    }
 
     /// What it was given to bring in, try by try.
     var creates: [CreateWork] { self.works.withLock { $0 } }

@@ -4,10 +4,10 @@ import Downloads
 import Foundation
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import Logging
 import NIOCore
 import NIOEmbedded
+import ServiceLifecycle
 import Synchronization
 import Testing
 import Tracing
@@ -41,6 +41,9 @@ final class GatewayFixture: Sendable {
         configuration.providers = (providers.map(\.id) + unconfigured.compactMap(ProviderID.init)).map {
             ProviderConfiguration(id: $0, kind: "fake")
         }
+        configuration.server.port = 0
+        // What a test leaves open is not waited for.
+        configuration.server.drainTimeout = 0.05
         configure(&configuration)
         let time = stored.time
         let (start, origin) = (time.now, ContinuousClock.now)
@@ -147,17 +150,30 @@ final class GatewayFixture: Sendable {
 
     /// Runs the server on a free port while `work` lasts.
     func live(_ work: @Sendable (_ port: Int) async throws -> Void) async throws {
-        try await Self.live(self.gateway.application(), work)
+        try await self.live { port, _ in try await work(port) }
     }
 
-    private static func live(
-        _ app: some ApplicationProtocol,
-        _ work: @Sendable (_ port: Int) async throws -> Void
-    ) async throws {
-        try await app.test(.live) { client in
-            guard let port = client.port else { throw NeverHappened() }
-            try await work(port)
+    /// The same for work that stops the server itself.
+    func live(_ work: @Sendable (_ port: Int, _ server: ServiceGroup) async throws -> Void) async throws {
+        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
+        let door = try self.gateway.frontDoor { continuation.yield($0) }
+        let group = ServiceGroup(services: [door], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let running = Task {
+            defer { continuation.finish() }
+            try await group.run()
         }
+        do {
+            for await port in ports {
+                try await work(port, group)
+                break
+            }
+        } catch {
+            await group.triggerGracefulShutdown()
+            _ = await running.result
+            throw error
+        }
+        await group.triggerGracefulShutdown()
+        try await running.value
     }
 
     // MARK: Log

@@ -3,6 +3,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 import Testing
 
@@ -31,12 +32,33 @@ final class RawClient: Sendable {
         return RawClient(channel, inbox)
     }
 
+    /// Connects over TLS, offering these protocols; believes every certificate.
+    static func connect(_ port: Int, offering protocols: [String]) async throws -> RawClient {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .none
+        configuration.applicationProtocols = protocols
+        let context = try NIOSSLContext(configuration: configuration)
+        let inbox = Inbox()
+        let channel = try await ClientBootstrap(group: NIOSingletons.posixEventLoopGroup)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+                    try pipeline.addHandler(InboxHandler(inbox))
+                }
+            }
+            .connect(host: "localhost", port: port).get()
+        return RawClient(channel, inbox)
+    }
+
     /// Sends one request on a connection of its own, and answers all that came until the server closed it.
     static func exchange(_ port: Int, _ text: String) async throws -> RawAnswer {
         let client = try await Self.connect(port)
         try await client.send(text)
         return try await client.answerToEnd()
     }
+
+    func send(_ bytes: [UInt8]) async throws { try await self.channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
 
     func send(_ text: String) async throws { try await self.channel.writeAndFlush(ByteBuffer(string: text)) }
 

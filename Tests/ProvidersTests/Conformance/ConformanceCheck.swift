@@ -30,7 +30,7 @@ struct ConformanceCheck: Sendable {
         ListingChecks.all + NameChecks.all + SessionChecks.all + MetadataChecks.all + ReadingChecks.all
         + RangeChecks.all
         + StatusChecks.all + AnswerChecks.all + ConnectionChecks.all + CancellationChecks.all + OptionalChecks.all
-        + SecretChecks.all + PoolChecks.all
+        + SecretChecks.all + PoolChecks.all + UploadChecks.all
 }
 
 /// A check for one provider.

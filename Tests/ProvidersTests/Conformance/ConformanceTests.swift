@@ -66,6 +66,11 @@ struct ConformanceTests {
         try await ConformanceBench.run(item.check, on: item.harness)
     }
 
+    @Test(arguments: ConformanceCase.all(UploadChecks.all))
+    func takesFiles(_ item: ConformanceCase) async throws {
+        try await ConformanceBench.run(item.check, on: item.harness)
+    }
+
     @Test func checksHaveNamesOfTheirOwn() {
         #expect(Set(ConformanceCheck.all.map(\.name)).count == ConformanceCheck.all.count)
     }

@@ -11,11 +11,12 @@ enum Lie: String, CaseIterable, Sendable {
     case claimsToDelete, deletesTheWrongFile, labelsTheWholeAsRange, shiftsRanges, swallowsErrors, ignoresCancellation
     case hidesFinishedSessions, forgetsRetryAfter, callsEverythingUnavailable, tellsSecrets, changesRevisions
     case asksBeforeRefusing, inventsTheUnknown, readsWithoutBeingAsked
+    case overwritesUnasked
 
     /// Where the lie is told: a provider that has what it is about.
     var harness: ProviderHarness {
         switch self {
-        case .labelsTheWholeAsRange, .shiftsRanges: .hoody
+        case .labelsTheWholeAsRange, .shiftsRanges, .overwritesUnasked: .hoody
         case .asksBeforeRefusing: .anchor
         default: .browserbase
         }
@@ -45,6 +46,7 @@ enum Lie: String, CaseIterable, Sendable {
         case .asksBeforeRefusing: ["deleting", "files outside of any session"]
         case .inventsTheUnknown:
             ["the metadata of a file that is gone is not found", "references that no list ever gave are not found"]
+        case .overwritesUnasked: ["a name that is taken"]
         case .readsWithoutBeingAsked: ["a reader that stops reading stops the upstream"]
         }
     }
@@ -62,6 +64,29 @@ struct LyingProvider: Provider {
     func sessions(limit: Int) async throws(ProviderError) -> [Session] {
         let sessions = try await self.base.sessions(limit: limit)
         return self.lie == .hidesFinishedSessions ? Array(sessions.prefix(1)) : sessions
+    }
+
+    func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan { try await self.base.plan(request) }
+
+    func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
+        try await self.base.occupant(request)
+    }
+
+    func upload(
+        _ work: UploadWork,
+        from source: UploadSource,
+        _ report: CreateReport
+    ) async throws(ProviderError) -> Download {
+        var request = work.request
+        if self.lie == .overwritesUnasked { request.overwrites = true }
+        let falsified = UploadWork(
+            id: work.id,
+            owner: work.owner,
+            createdAt: work.createdAt,
+            request: request,
+            checkpoint: work.checkpoint
+        )
+        return try await self.base.upload(falsified, from: source, report)
     }
 
     func list(_ query: ListQuery) async throws(ProviderError) -> Page<Download> {

@@ -3,7 +3,7 @@
 import Downloads
 
 /// The directory that a caller names: how files are grouped, never a path that is opened.
-enum WebDirectory {
+enum DirectoryName {
     /// `text` without slashes at its ends; `nil` for the top.
     ///
     /// Throws `invalidRequest` for what could be taken for a way out: dot segments, backslashes, empty parts.

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Crypto
+import Downloads
+import Foundation
+import NIOCore
+
+/// Reads an upload's source part by part, as one stream where the parts follow each other, and anew where one is sent again.
+actor UploadReader {
+    /// The beginning of the file, hashed as it was sent.
+    private struct Hashed {
+        var hash = SHA256()
+        var length: Int64 = 0
+    }
+
+    private let source: UploadSource
+    private let report: @Sendable (_ position: Int64) -> Void
+    private var body: BodyIterator?
+    private var position: Int64 = 0
+    private var rest = ByteBuffer()
+    private var hashed = Hashed()
+    /// The same at the beginning of the present part, should it be sent again.
+    private var atPart = Hashed()
+
+    /// `report` is told how far the reading is, for every piece.
+    init(_ source: UploadSource, report: @escaping @Sendable (_ position: Int64) -> Void) {
+        self.source = source
+        self.report = report
+    }
+
+    /// The bytes of a range of the source; one at a time, in order, the last one any number of times.
+    ///
+    /// What an earlier try has sent is read once more where the source names a digest, which is of the whole file.
+    func part(_ range: Range<Int64>) async throws(ProviderError) -> ContentBody {
+        if range.lowerBound == self.atPart.length { self.hashed = self.atPart }
+        if self.source.digest() != nil {
+            while self.hashed.length < range.lowerBound {
+                _ = try await self.read(at: self.hashed.length, upTo: range.lowerBound)
+            }
+        }
+        self.atPart = self.hashed
+        return ContentBody {
+            var offset = range.lowerBound
+            return { () async throws(ProviderError) -> ByteBuffer? in
+                guard offset < range.upperBound else { return nil }
+                let bytes = try await self.read(at: offset, upTo: range.upperBound)
+                offset += Int64(bytes.readableBytes)
+                return bytes
+            }
+        }
+    }
+
+    /// Throws where the source has bytes beyond what it promised, has not come to its end in good order, or is not the file whose
+    /// digest it names.
+    func finish(at size: Int64) async throws(ProviderError) {
+        if self.body == nil || self.position != size { try await self.seek(size) }
+        guard self.rest.readableBytes == 0, try await self.body?.next() == nil else { throw Self.changed }
+        guard self.hashed.length == size, let digest = self.source.digest() else { return }
+        let found = Data(self.hashed.hash.finalize()).hexadecimal
+        guard found != digest.lowercased() else { return }
+        throw .checksumMismatch("The bytes that were sent have another SHA-256 (\(found)) than the source names.")
+    }
+
+    private func read(at offset: Int64, upTo end: Int64) async throws(ProviderError) -> ByteBuffer {
+        if self.body == nil || offset != self.position { try await self.seek(offset) }
+        if self.rest.readableBytes == 0 {
+            do throws(ProviderError) {
+                guard let next = try await self.body?.next() else { throw Self.changed }
+                self.rest = next
+            } catch {
+                self.body = nil
+                throw error
+            }
+        }
+        let count = Int(min(Int64(self.rest.readableBytes), end - offset))
+        guard let bytes = self.rest.readSlice(length: count) else { throw Self.changed }
+        if self.hashed.length == offset {
+            bytes.withUnsafeReadableBytes { self.hashed.hash.update(bufferPointer: $0) }
+            self.hashed.length += Int64(count)
+        }
+        self.position += Int64(count)
+        self.report(self.position)
+        return bytes
+    }
+
+    private func seek(_ offset: Int64) async throws(ProviderError) {
+        (self.body, self.rest) = (nil, ByteBuffer())
+        self.body = BodyIterator(try await self.source.open(offset))
+        self.position = offset
+    }
+
+    private static var changed: ProviderError {
+        ProviderError(
+            .unavailable,
+            retry: .now,
+            message: "The source does not have the length that it promised."
+        )
+    }
+}
+
+/// Lets an actor keep an iterator across its calls.
+final class BodyIterator {
+    private var iterator: ContentBody.Iterator
+
+    init(_ body: ContentBody) { self.iterator = body.makeAsyncIterator() }
+
+    func next() async throws(ProviderError) -> ByteBuffer? { try await self.iterator.next() }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Downloads
+import Foundation
+import Logging
+import ServiceLifecycle
+import Testing
+
+@testable import Gateway
+
+/// TLS at the door, and what HTTP/2 clients can do that no other can.
+@Suite struct TLSTests {
+    private static let health = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    /// The type of GOAWAY.
+    private static let goAway: UInt8 = 0x7
+
+    private func fixture(
+        _ certificate: TestCertificate,
+        _ configure: @escaping (inout Gateway.Configuration) -> Void = { _ in }
+    ) async throws -> GatewayFixture {
+        try await GatewayFixture([]) {
+            $0.server.tls = certificate.files
+            configure(&$0)
+        }
+    }
+
+    private func expectAlive(_ port: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let client = try await RawClient.connect(port, offering: ["http/1.1"])
+        try await client.send(Self.health)
+        #expect(try await client.answerToEnd().status == 200, sourceLocation: sourceLocation)
+    }
+
+    @Test func whatSpeaksHTTP1IsAnswered() async throws {
+        let certificate = try TestCertificate()
+        let fixture = try await self.fixture(certificate)
+        try await fixture.live { port in
+            try await self.expectAlive(port)
+            let client = try await RawClient.connect(port, offering: [])
+            try await client.send(Self.health)
+            #expect(try await client.answerToEnd().status == 200)
+            #expect(fixture.gateway.counts.snapshot.refusals.isEmpty)
+        }
+    }
+
+    @Test func whatSpeaksHTTP2IsAnswered() async throws {
+        let certificate = try TestCertificate()
+        let fixture = try await self.fixture(certificate)
+        try await fixture.live { port, server in
+            let client = try await RawClient.connect(port, offering: ["h2"])
+            try await client.send(HTTP2Frames.preface + HTTP2Frames.get(stream: 1) + HTTP2Frames.get(stream: 3))
+            try await eventually("both answers are there") {
+                // HEADERS, and DATA with the body.
+                let types = HTTP2Frames.types(in: Array(client.answer.bytes))
+                return types.count { $0 == 0x1 } == 2 && types.count { $0 == 0x0 } >= 2
+            }
+            // A stop is told, and ends the connection.
+            await server.triggerGracefulShutdown()
+            let end = try await client.answerToEnd()
+            #expect(HTTP2Frames.types(in: Array(end.bytes)).contains(Self.goAway))
+        }
+    }
+
+    @Test func whatIsNoTLSIsCountedAndClosed() async throws {
+        let certificate = try TestCertificate()
+        let fixture = try await self.fixture(certificate) { $0.server.headerTimeout = 0.2 }
+        try await fixture.live { port in
+            let plain = try await RawClient.exchange(port, Self.health)
+            #expect(plain.status == nil)
+            let silent = try await RawClient.connect(port)
+            #expect(try await silent.answerToEnd().bytes.isEmpty)
+            try await eventually("both are counted") {
+                fixture.gateway.counts.snapshot.refusals == [.handshake: 2]
+            }
+            try await self.expectAlive(port)
+        }
+    }
+
+    /// HTTP/2 rapid reset, CVE-2023-44487: requests that are taken back as soon as they are made.
+    @Test func rapidResetCVE_2023_44487_endsTheConnection() async throws {
+        let certificate = try TestCertificate()
+        let fixture = try await self.fixture(certificate)
+        try await fixture.live { port in
+            let client = try await RawClient.connect(port, offering: ["h2"])
+            try await client.send(HTTP2Frames.preface)
+            for batch in 0..<20 where !client.isClosed {
+                let streams = (0..<50).map { UInt32(batch * 100 + $0 * 2 + 1) }
+                try? await client.send(streams.flatMap { HTTP2Frames.get(stream: $0) + HTTP2Frames.reset(stream: $0) })
+            }
+            let end = try await client.answerToEnd()
+            #expect(HTTP2Frames.types(in: Array(end.bytes)).contains(Self.goAway))
+            try await self.expectAlive(port)
+        }
+    }
+
+    /// HTTP/2 CONTINUATION flood, CVE-2024-27316: a head that never ends.
+    @Test func continuationFloodCVE_2024_27316_endsTheConnection() async throws {
+        let certificate = try TestCertificate()
+        let fixture = try await self.fixture(certificate)
+        try await fixture.live { port in
+            let client = try await RawClient.connect(port, offering: ["h2"])
+            try await client.send(HTTP2Frames.preface + HTTP2Frames.openHead(stream: 1))
+            for _ in 0..<1000 where !client.isClosed { try? await client.send(HTTP2Frames.continuation(stream: 1)) }
+            _ = try await client.answerToEnd()
+            #expect(fixture.gateway.counts.snapshot.requests == 0)
+            try await self.expectAlive(port)
+        }
+    }
+
+    // MARK: Renewal
+
+    @Test func aRenewedCertificateIsTakenAndABrokenOneIsNot() throws {
+        let certificate = try TestCertificate()
+        let identity = try TLSIdentity(
+            certificate.files,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let first = identity.current
+        try certificate.renew()
+        identity.reload()
+        let second = identity.current
+        #expect(first !== second)
+        try Data("no certificate".utf8).write(to: URL(fileURLWithPath: certificate.files.certificate))
+        identity.reload()
+        #expect(identity.current === second)
+        #expect(TLSIdentity.problem(with: certificate.files)?.contains(certificate.files.certificate) == true)
+    }
+
+    @Test func aKeyOfAnotherCertificateIsRefused() throws {
+        let (one, other) = (try TestCertificate(), try TestCertificate())
+        let mixed = TLSFiles(certificate: one.files.certificate, privateKey: other.files.privateKey)
+        #expect(TLSIdentity.problem(with: one.files) == nil)
+        #expect(TLSIdentity.problem(with: mixed)?.contains("do not go together") == true)
+    }
+}
