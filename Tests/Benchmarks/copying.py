@@ -75,21 +75,23 @@ class Copying:
 
     def __init__(self, directory, binary):
         self.root = os.path.join(directory, "copying")
-        os.makedirs(os.path.join(self.root, "api"))
-        with open(os.path.join(self.root, "large.bin"), "wb") as file:
+        for folder in ("api", "large"):
+            os.makedirs(os.path.join(self.root, folder))
+        with open(os.path.join(self.root, "large", "large.bin"), "wb") as file:
             for _ in range(SIZE // 1_000_000):
                 file.write(os.urandom(1_000_000))
-        stat = {"name": "large.bin", "path": "large.bin", "path_type": "File", "size": SIZE, "mtime": int(time.time() * 1000)}
+        stat = {"name": "large.bin", "path": "large/large.bin", "path_type": "File", "size": SIZE, "mtime": int(time.time() * 1000)}
         entry = {"name": "large.bin", "is_dir": False, "size": SIZE, "modified": int(time.time())}
-        for name, answer in (("stat", stat), ("root", {"path": "", "entries": [entry]})):
+        for name, answer in (("stat", stat), ("large", {"path": "large", "entries": [entry]})):
             with open(os.path.join(self.root, "api", name + ".json"), "w") as file:
                 json.dump(answer, file)
         port = servers.free_port()
         self.origin = servers.nginx("copy-origin", directory, port, f"""
   server {{
     listen 127.0.0.1:{port}; access_log off; root {self.root};
-    location = /api/v1/files/ {{ default_type application/json; alias {self.root}/api/root.json; }}
-    location = /api/v1/files/stat/large.bin {{ default_type application/json; alias {self.root}/api/stat.json; }}
+    location = /api/v1/files/large {{ default_type application/json; alias {self.root}/api/large.json; }}
+    location = /large {{ default_type application/json; return 200 '{{"downloads":[]}}'; }}
+    location = /api/v1/files/stat/large/large.bin {{ default_type application/json; alias {self.root}/api/stat.json; }}
     location = /api/v1/downloads {{ default_type application/json; return 200 '{{"downloads":[]}}'; }}
     location = / {{ default_type application/json; return 200 '{{"history":[]}}'; }}
   }}""", workers=2)
@@ -110,12 +112,12 @@ providers:
 
     def digests(self):
         """Of the halves of the file: the vendor's parts are even."""
-        with open(os.path.join(self.root, "large.bin"), "rb") as file:
+        with open(os.path.join(self.root, "large", "large.bin"), "rb") as file:
             return [hashlib.sha256(file.read(SIZE // 2)).hexdigest() for _ in range(2)]
 
     def copy(self):
         self.vagon.state = {"parts": {}, "files": [], "failed": False}
-        listed = json.loads(servers.get(f"{self.gateway.url}/v1/downloads?provider=origin"))
+        listed = json.loads(servers.get(f"{self.gateway.url}/v1/downloads?provider=origin&sessionId=large"))
         body = json.dumps({"from": listed["downloads"][0]["id"], "provider": "vagon", "filename": f"{time.monotonic_ns()}.bin"})
         request = urllib.request.Request(f"{self.gateway.url}/v1/downloads", body.encode(), {
             "Authorization": f"Bearer {servers.KEY}", "Content-Type": "application/json"})
