@@ -18,6 +18,7 @@ import tempfile
 import time
 
 import archive
+import copying
 import fetch
 import servers
 
@@ -144,6 +145,7 @@ class Bench:
         self.latency()
         self.bring(megabytes)
         self.archives(megabytes)
+        self.copies(megabytes)
         self.memory()
 
     def memory(self):
@@ -180,6 +182,13 @@ class Bench:
             archives.compare(self, unit)
         finally:
             archives.stop()
+
+    def copies(self, unit):
+        copies = copying.Copying(self.directory, self.options.binary)
+        try:
+            copies.measure(self, unit)
+        finally:
+            copies.stop()
 
     def latency(self):
         origin = self.running[0].url + "/files/small.bin"
@@ -224,7 +233,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="length of one run of wrk")
     parser.add_argument("--size", type=int, default=1 << 30, help="bytes of the large body")
     parser.add_argument("--readers", type=int, default=1000)
-    parser.add_argument("--only", choices=["archives", "fetch"], help="measure these alone, and write no results")
+    parser.add_argument("--only", choices=["archives", "copies", "fetch"], help="measure these alone, and write no results")
     options = parser.parse_args()
     options.binary = os.path.abspath(options.binary)
     # In memory where that is to be had: the disk is not what is measured.
@@ -236,7 +245,7 @@ def main():
             megabytes = lambda rate: f"{rate / 1e6:,.0f} MB/s"
             if options.only:
                 bench.directory, bench.root = directory, servers.make_files(directory, options.size)
-                {"archives": bench.archives, "fetch": bench.bring}[options.only](megabytes)
+                {"archives": bench.archives, "copies": bench.copies, "fetch": bench.bring}[options.only](megabytes)
             else:
                 bench.start(directory)
                 bench.run()

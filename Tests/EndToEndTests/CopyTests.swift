@@ -24,6 +24,7 @@ extension EndToEnd {
                   - { name: anchor, kind: anchor, baseURL: "\(self.source.baseURL)", credentials: [{ apiKey: "\(AnchorSimulator.apiKey)" }] }
                   - { name: vagon, kind: vagon, baseURL: "\(self.target.baseURL)",
                       credentials: [{ apiKey: "\(VagonSimulator.apiKey)", secret: "\(VagonSimulator.secret)" }] }
+                  - { name: web, kind: web }
                 """
             }
         }
@@ -48,10 +49,15 @@ extension EndToEnd {
             try result.get()
         }
 
-        private static func copy(_ ends: Ends, _ caller: HTTPCaller, _ more: String = "") async throws -> Answer {
+        private static func copy(
+            _ ends: Ends,
+            _ caller: HTTPCaller,
+            to target: String = #""vagon","sessionId":"100""#,
+            more: String = ""
+        ) async throws -> Answer {
             let list = try await caller.get("/v1/downloads?provider=anchor")
             let id = try #require(list.json["downloads"].list.first?["id"].text)
-            let body = #"{"from":"\#(id)","provider":"vagon","sessionId":"100"\#(more)}"#
+            let body = #"{"from":"\#(id)","provider":\#(target)\#(more)}"#
             return try await caller.send(
                 "POST",
                 "/v1/downloads",
@@ -68,7 +74,7 @@ extension EndToEnd {
                 }
                 parts.faults.add(.cutRequest(afterBytes: 20_000), where: isSecond)
                 try await EndToEndFixture.run(GatewaySettings(providers: ends.providers)) { gateway in
-                    let made = try await Self.copy(ends, gateway.admin, #","directory":"Team/2026""#)
+                    let made = try await Self.copy(ends, gateway.admin, more: #","directory":"Team/2026""#)
                     #expect(made.status == 202)
                     let id = try #require(made.json["id"].text)
                     let done = try await gateway.admin.end(of: id)
@@ -79,7 +85,7 @@ extension EndToEnd {
                     #expect(ends.held.map(\.contents.sha256) == [ends.file.contents.sha256])
                     let bytes = try await gateway.admin.get("/v1/downloads/\(id)")
                     #expect(bytes.digest == ends.file.contents.sha256)
-                    let again = try await Self.copy(ends, gateway.admin, #","directory":"Team/2026""#)
+                    let again = try await Self.copy(ends, gateway.admin, more: #","directory":"Team/2026""#)
                     #expect(again.status == 409 && again.code == "CONFLICT")
                 }
             }
@@ -143,6 +149,49 @@ extension EndToEnd {
                     #expect(ends.held.map(\.contents.sha256) == [ends.file.contents.sha256])
                     // The first part was put once; the second, third: one more each.
                     #expect(ends.puts.map { $0.header("Content-Length") } == ["46667", "46667", "46667", "46666"])
+                }
+            }
+        }
+
+        @Test func aSizeThatTheVendorDisputesIsSentAnew() async throws {
+            try await Self.withEnds(size: 1000) { ends in
+                let mismatch = #"{"client_code":400,"message":"Size mismatch"}"#
+                ends.target.faults.add(
+                    .answer(status: 400, headers: ["Content-Type": "application/json"], body: mismatch),
+                    where: { $0.path.hasSuffix("/complete") }
+                )
+                try await EndToEndFixture.run(GatewaySettings(providers: ends.providers)) { gateway in
+                    let id = try #require(try await Self.copy(ends, gateway.admin).json["id"].text)
+                    let done = try await gateway.admin.end(of: id)
+                    #expect(done["status"] == "completed", "\(done)")
+                    #expect(ends.puts.count == 2 && ends.held.map(\.contents.sha256) == [ends.file.contents.sha256])
+                }
+            }
+        }
+
+        @Test func theGatewaysOwnFolderTakesCopiesAndFiles() async throws {
+            try await Self.withEnds(size: 300_000) { ends in
+                try await EndToEndFixture.run(GatewaySettings(providers: ends.providers)) { gateway in
+                    let web = #""web","directory":"box""#
+                    let first = try await Self.copy(ends, gateway.admin, to: web)
+                    let done = try await gateway.admin.end(of: try #require(first.json["id"].text))
+                    #expect(done["checksum"].text == ends.file.contents.sha256, "\(done)")
+                    #expect(try await Self.copy(ends, gateway.admin, to: web).code == "CONFLICT")
+                    let second = try await Self.copy(ends, gateway.admin, to: web, more: #","overwrite":true"#)
+                    _ = try await gateway.admin.end(of: try #require(second.json["id"].text))
+                    let target = "/v1/downloads?provider=web&directory=box&filename=own.txt"
+                    let type = [(name: "Content-Type", value: "text/plain")]
+                    let own = try await gateway.admin.send("POST", target, type, body: "mine")
+                    #expect(own.status == 201 && own.json["size"].integer == 4)
+                    #expect(try await gateway.admin.send("POST", target, type, body: "again").code == "CONFLICT")
+                    let list = try await gateway.admin.get(
+                        "/v1/downloads?provider=web&sessionId=box&sort=filename",
+                        [(name: "Cache-Control", value: "no-cache")]
+                    )
+                    #expect(
+                        list.json["downloads"].list.map { $0["id"] } == [own.json["id"], second.json["id"]],
+                        "\(list.text)"
+                    )
                 }
             }
         }

@@ -2,9 +2,10 @@
 
 import Downloads
 import Foundation
-import GRDB
 import Simulators
 import Testing
+
+@testable import Gateway
 
 extension EndToEnd {
     /// The real server, ended in the middle of its work: nothing is lost, doubled or wrong afterwards.
@@ -51,12 +52,12 @@ extension EndToEnd {
                 var id = ""
                 try await Self.serve(in: folder, connections: connections) { process, caller in
                     id = try #require(try await caller.create(origin.url("big.bin")).json["id"].text)
-                    try await eventually("a checkpoint") { try Self.checkpointedBytes(folder) > 0 }
+                    try await eventually("a checkpoint") { try await Self.checkpointedBytes(folder) > 0 }
                     process.crash()
                     _ = try await process.status()
                 }
                 origin.server.faults.clear()
-                let kept = try Self.checkpointedBytes(folder)
+                let kept = try await Self.checkpointedBytes(folder)
                 try await Self.serve(in: folder, connections: connections) { _, caller in
                     let done = try await caller.end(of: id)
                     #expect(done["status"] == "completed" && done["checksum"].text == file.contents.sha256, "\(done)")
@@ -171,13 +172,13 @@ extension EndToEnd {
         }
 
         /// How many bytes the store knows to be durable.
-        private static func checkpointedBytes(_ folder: URL) throws -> Int64 {
-            let database = try DatabaseQueue(path: folder.path + "/var/sluice.sqlite")
-            let rows = try database.read { database in
-                try Data.fetchAll(database, sql: "SELECT checkpoint FROM job WHERE checkpoint IS NOT NULL")
+        private static func checkpointedBytes(_ folder: URL) async throws -> Int64 {
+            let store = try Store(directory: folder.path + "/var")
+            let table = JobTable(store, try await Vault.open(store, configured: nil))
+            guard let job = try await table.open().first, let kept = try await table.kept(of: job)?.checkpoint else {
+                return 0
             }
-            let bytes = rows.compactMap { try? JSONDecoder().decode(JSONValue.self, from: $0)["bytes"].integer }
-            return bytes.first ?? 0
+            return try JSONDecoder().decode(JSONValue.self, from: kept)["bytes"].integer ?? 0
         }
     }
 }

@@ -61,11 +61,11 @@ struct BackPressureTests {
             try await connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(total)\r\n\r\n")
             try await connection.sendPattern(total)
         } test: { client, server in
-            let limits = TransferLimits(idle: .milliseconds(200))
+            let limits = TransferLimits(idle: .milliseconds(800))
             let response = try await client.execute(TransferRequest(url: server.url(), limits: limits))
             try await Self.untilQuiet(server)
             // Not for the sake of order: the reader's idleness must exceed the limit for the test to mean anything.
-            try await Task.sleep(for: .milliseconds(600))
+            try await Task.sleep(for: .milliseconds(1600))
             #expect(await client.openTransfers == 1)
             var checker = Pattern.Checker()
             for try await bytes in response.body { checker.take(bytes) }

@@ -134,7 +134,8 @@ extension DownloadLibrary {
     /// The jobs that a list may show, by provider.
     private func jobs(of entries: [ProviderSet.Entry], _ request: ListRequest) async -> [ProviderID: [Job]] {
         var jobs: [ProviderID: [Job]] = [:]
-        for entry in entries where entry.capabilities.create && entry.provider != nil {
+        for entry in entries where entry.provider != nil {
+            guard entry.capabilities.create || entry.capabilities.upload else { continue }
             do {
                 jobs[entry.id] = try await self.jobs.table.jobs(of: entry.id, limit: ListingSource.longestListing)
                     .filter { request.session == nil || $0.session == request.session }

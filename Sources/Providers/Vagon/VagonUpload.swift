@@ -70,7 +70,13 @@ struct VagonUpload: Sendable {
         }
         // What a source promised that names a digest is known at its own end only.
         try await reader.finish(at: self.size)
-        try await self.api.complete(checkpoint.file, etags: checkpoint.etags)
+        do throws(ProviderError) {
+            try await self.api.complete(checkpoint.file, etags: checkpoint.etags)
+        } catch {
+            // What Vagon does not take as it is will not be taken another time either: the next try begins anew.
+            if case .failed = error.kind { try await self.drop(checkpoint) }
+            throw error
+        }
         return checkpoint.file
     }
 
@@ -110,17 +116,24 @@ struct VagonUpload: Sendable {
             do throws(ProviderError) {
                 return try await self.api.put(stream, at: checkpoint.links[index])
             } catch {
-                if error.kind == .upstream(status: 403) { try await self.startOver(checkpoint) }
+                if error.kind == .upstream(status: 403) {
+                    // A link that has expired cannot be asked anew.
+                    try await self.drop(checkpoint)
+                    throw ProviderError(
+                        .unavailable,
+                        retry: .now,
+                        message: "Vagon's store refused its own link for a part."
+                    )
+                }
                 guard error.retry != .never, !self.source.isOnce, let pause = pauses.popFirst() else { throw error }
                 do { try await self.sleep(pause) } catch { throw .cancelled }
             }
         }
     }
 
-    /// Throws: a link that has expired cannot be asked anew, so that the next try begins with a new file.
-    private func startOver(_ checkpoint: Checkpoint) async throws(ProviderError) {
+    /// Forgets what was begun, so that the next try begins with a new file.
+    private func drop(_ checkpoint: Checkpoint) async throws(ProviderError) {
         try await self.api.discard(file: checkpoint.file)
         await self.report.keep(Data(), nil)
-        throw ProviderError(.unavailable, retry: .now, message: "Vagon's store refused its own link for a part.")
     }
 }

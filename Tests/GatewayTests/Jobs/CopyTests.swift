@@ -56,6 +56,33 @@ import Testing
         }
     }
 
+    @Test func aProviderThatBringsNothingInByItselfHasItsCopiesListed() async throws {
+        let gate = Gate()
+        let target = Capabilities(listsSessions: true, listsRoot: true, delete: true, upload: true)
+        try await Self.run(target: target, script: { $0.gates[.upload] = gate }) { jobs, _, id in
+            let copy = try #require(try await Self.copy(jobs, id).json(expecting: .accepted)["id"].text)
+            try await jobs.wait(for: "downloading", of: copy)
+            let running = try await jobs.gateway.json("/v1/downloads?provider=web")
+            #expect(running["downloads"].items.map { $0["id"].text } == [copy])
+            gate.open()
+            try await jobs.wait(for: "completed", of: copy)
+            let list = try await jobs.gateway.json("/v1/downloads?provider=web", headers: [.cacheControl: "no-cache"])
+            #expect(list["downloads"].items.map { $0["id"].text } == [copy])
+        }
+    }
+
+    @Test func uploadsThatNoListShowsStayListedByTheirJobs() async throws {
+        let target = Capabilities(listsSessions: true, listsRoot: true, upload: true, listsUploads: false)
+        try await Self.run(target: target) { jobs, _, id in
+            let copy = try #require(try await Self.copy(jobs, id).json(expecting: .accepted)["id"].text)
+            try await jobs.wait(for: "completed", of: copy)
+            jobs.gateway.time.advance(60)
+            jobs.provider.script { $0.listings[nil] = [] }
+            let list = try await jobs.gateway.json("/v1/downloads?provider=web", headers: [.cacheControl: "no-cache"])
+            #expect(list["downloads"].items.map { $0["id"].text } == [copy])
+        }
+    }
+
     @Test func aNameThatIsTakenIsAConflictAtOnce() async throws {
         try await Self.run { jobs, _, id in
             let other = jobs.provider.add("a.txt", in: nil)
