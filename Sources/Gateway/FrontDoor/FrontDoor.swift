@@ -32,8 +32,10 @@ struct FrontDoor: Service {
         self.handOver.offer(socket)
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
-                await self.onListening(listener.channel.localAddress?.port ?? 0)
+                let port = listener.channel.localAddress?.port ?? 0
+                await self.onListening(port)
                 taken?.confirm()
+                self.logger.info("Connections are accepted.", metadata: ["host": "\(server.host)", "port": "\(port)"])
                 // In a task of its own: a cancelled one would stop accepting with connections in hand.
                 await Task { await self.accept(listener) }.value
                 self.handOver.withdraw()

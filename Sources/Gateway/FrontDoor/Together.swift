@@ -11,7 +11,8 @@ struct Together: Service {
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for service in self.services { group.addTask { try await service.run() } }
-            try await group.waitForAll()
+            // Unlike `waitForAll`, it ends the others when one fails.
+            while try await group.next() != nil {}
         }
     }
 }
