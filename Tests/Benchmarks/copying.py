@@ -106,6 +106,7 @@ storage: {{ path: "{folder}/var" }}
 providers:
   - {{ name: origin, kind: hoody, baseURL: "{self.origin.url}", credentials: [ {{ token: benchmark }} ] }}
   - {{ name: vagon, kind: vagon, baseURL: "http://127.0.0.1:{self.vagon.server_port}", credentials: [ {{ apiKey: a, secret: b }} ] }}
+limits: {{ default: {{ requests: null, concurrent: 100000 }} }}
 """)
         self.gateway = servers.Server("sluice", [binary, "serve", "--config", os.path.join(folder, "sluice.yaml")], port, folder,
                                       {"SLUICE_ADMIN_KEY": servers.KEY, "SLUICE_LOG_LEVEL": "error"})

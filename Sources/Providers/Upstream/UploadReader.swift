@@ -15,6 +15,8 @@ actor UploadReader {
 
     private let source: UploadSource
     private let report: @Sendable (_ position: Int64) -> Void
+    /// What the whole file is held against.
+    private let digest: String?
     private var body: BodyIterator?
     private var position: Int64 = 0
     private var rest = ByteBuffer()
@@ -26,6 +28,7 @@ actor UploadReader {
     init(_ source: UploadSource, report: @escaping @Sendable (_ position: Int64) -> Void) {
         self.source = source
         self.report = report
+        self.digest = source.digest()?.lowercased()
     }
 
     /// The bytes of a range of the source; one at a time, in order, the last one any number of times.
@@ -33,7 +36,7 @@ actor UploadReader {
     /// What an earlier try has sent is read once more where the source names a digest, which is of the whole file.
     func part(_ range: Range<Int64>) async throws(ProviderError) -> ContentBody {
         if range.lowerBound == self.atPart.length { self.hashed = self.atPart }
-        if self.source.digest() != nil {
+        if self.digest != nil {
             while self.hashed.length < range.lowerBound {
                 _ = try await self.read(at: self.hashed.length, upTo: range.lowerBound)
             }
@@ -55,9 +58,9 @@ actor UploadReader {
     func finish(at size: Int64) async throws(ProviderError) {
         if self.body == nil || self.position != size { try await self.seek(size) }
         guard self.rest.readableBytes == 0, try await self.body?.next() == nil else { throw Self.changed }
-        guard self.hashed.length == size, let digest = self.source.digest() else { return }
+        guard let digest else { return }
         let found = Data(self.hashed.hash.finalize()).hexadecimal
-        guard found != digest.lowercased() else { return }
+        guard found != digest else { return }
         throw .checksumMismatch("The bytes that were sent have another SHA-256 (\(found)) than the source names.")
     }
 
@@ -74,7 +77,7 @@ actor UploadReader {
         }
         let count = Int(min(Int64(self.rest.readableBytes), end - offset))
         guard let bytes = self.rest.readSlice(length: count) else { throw Self.changed }
-        if self.hashed.length == offset {
+        if self.digest != nil, self.hashed.length == offset {
             bytes.withUnsafeReadableBytes { self.hashed.hash.update(bufferPointer: $0) }
             self.hashed.length += Int64(count)
         }
