@@ -36,11 +36,7 @@ actor UploadReader {
     /// What an earlier try has sent is read once more where the source names a digest, which is of the whole file.
     func part(_ range: Range<Int64>) async throws(ProviderError) -> ContentBody {
         if range.lowerBound == self.atPart.length { self.hashed = self.atPart }
-        if self.digest != nil {
-            while self.hashed.length < range.lowerBound {
-                _ = try await self.read(at: self.hashed.length, upTo: range.lowerBound)
-            }
-        }
+        try await self.hash(to: range.lowerBound)
         self.atPart = self.hashed
         return ContentBody {
             var offset = range.lowerBound
@@ -56,12 +52,19 @@ actor UploadReader {
     /// Throws where the source has bytes beyond what it promised, has not come to its end in good order, or is not the file whose
     /// digest it names.
     func finish(at size: Int64) async throws(ProviderError) {
+        try await self.hash(to: size)
         if self.body == nil || self.position != size { try await self.seek(size) }
         guard self.rest.readableBytes == 0, try await self.body?.next() == nil else { throw Self.changed }
         guard let digest else { return }
         let found = Data(self.hashed.hash.finalize()).hexadecimal
         guard found != digest else { return }
         throw .checksumMismatch("The bytes that were sent have another SHA-256 (\(found)) than the source names.")
+    }
+
+    /// Reads what was sent by an earlier try, as far as nobody has hashed it here.
+    private func hash(to end: Int64) async throws(ProviderError) {
+        guard self.digest != nil else { return }
+        while self.hashed.length < end { _ = try await self.read(at: self.hashed.length, upTo: end) }
     }
 
     private func read(at offset: Int64, upTo end: Int64) async throws(ProviderError) -> ByteBuffer {
