@@ -118,6 +118,11 @@ import Yams
         #expect(lines.contains { $0.hasPrefix("ExecStart=/usr/local/bin/sluice serve") })
         #expect(lines.contains("Environment=SLUICE_STORAGE=/var/lib/sluice"))
         #expect(lines.contains("StateDirectory=sluice"))
+        // Who is killed before its streams have ended drops them.
+        let patience = try #require(lines.first { $0.hasPrefix("TimeoutStopSec=") }?.firstMatch(of: /=(\d+)min/))
+        #expect((Double(patience.1) ?? 0) * 60 > Gateway.Configuration.Server().drainTimeout)
+        let grace = try Self.yaml("deploy/compose.yaml")["services"]["sluice"]["stop_grace_period"].text
+        #expect(grace == "\(patience.1)m")
     }
 
     // MARK: Proxies and monitoring
