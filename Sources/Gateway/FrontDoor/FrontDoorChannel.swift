@@ -147,6 +147,7 @@ struct FrontDoorChannel: Sendable {
         let streams: NIOHTTP2Handler.AsyncStreamMultiplexer<Connection> = try pipeline.configureAsyncHTTP2Pipeline(
             mode: .server,
             streamDelegate: manager.http2StreamDelegate,
+            frameDelegate: GoAwayWatch(channel: channel) { self.counts.refused(.brokenHTTP2) },
             configuration: configuration
         ) { stream in
             stream.eventLoop.makeCompletedFuture { try self.setUpStream(stream, server) }
@@ -194,6 +195,20 @@ struct FrontDoorChannel: Sendable {
         } catch {
             self.logger.debug("A connection ended with an error.", metadata: ["error": "\(error)"])
         }
+    }
+}
+
+/// Closes a connection that NIO found at fault: it says so to the client, and leaves the connection as it is.
+private struct GoAwayWatch: NIOHTTP2FrameDelegate {
+    let channel: any Channel
+    let onRefusal: @Sendable () -> Void
+
+    func wroteFrame(_ frame: HTTP2Frame) {
+        guard case .goAway(_, let reason, _) = frame.payload, reason != .noError else { return }
+        self.onRefusal()
+        let channel = self.channel
+        // After it was flushed.
+        channel.eventLoop.execute { channel.close(promise: nil) }
     }
 }
 

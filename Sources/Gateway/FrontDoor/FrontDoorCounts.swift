@@ -16,6 +16,8 @@ public enum FrontDoorRefusal: String, CaseIterable, Sendable {
     case slowBody = "slow_body"
     /// What is no HTTP request, or wants to be two.
     case malformed = "malformed"
+    /// What broke the rules or bounds of HTTP/2, and ended its connection.
+    case brokenHTTP2 = "broken_http2"
     /// A head beyond `server.maxHeaderBytes` or `server.maxHeaders`.
     case largeHead = "large_head"
     /// A target beyond `server.maxTargetBytes`.

@@ -64,6 +64,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refuse(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        // The end of a connection in the middle of a head is no request.
+        guard context.channel.isActive else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
         let requestID = self.makeRequestID()
         let problem = Problem(.invalidRequest, "This is not a well-formed HTTP/1.1 request, or its head is too large.")
         let body = problem.body(requestID: requestID)

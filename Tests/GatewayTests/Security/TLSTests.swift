@@ -107,6 +107,52 @@ import Testing
         }
     }
 
+    /// CVE-2019-9512 (pings), CVE-2019-9515 (settings), CVE-2019-9518 (frames without a byte), CVE-2025-8671 (MadeYouReset: errors that
+    /// make the server reset), CVE-2022-0618 (a priority that is not there).
+    @Test(arguments: ["9512", "9515", "9518", "8671", "0618"])
+    func http2CVE_2019_9512_floodsEndTheConnection(_ incident: String) async throws {
+        let certificate = try TestCertificate()
+        let fixture = try await self.fixture(certificate)
+        try await fixture.live { port in
+            let client = try await RawClient.connect(port, offering: ["h2"])
+            try await client.send(HTTP2Frames.preface + (incident == "9518" ? HTTP2Frames.post(stream: 1) : []))
+            for number in 0..<1000 where !client.isClosed {
+                let stream = UInt32(number * 2 + 1)
+                let frames: [UInt8] =
+                    switch incident {
+                    case "9512": HTTP2Frames.ping
+                    case "9515": HTTP2Frames.settings
+                    case "9518": HTTP2Frames.emptyData(stream: 1)
+                    case "8671": HTTP2Frames.post(stream: stream) + HTTP2Frames.emptyWindow(stream: stream)
+                    default: HTTP2Frames.missingPriority(stream: stream)
+                    }
+                try? await client.send(frames)
+            }
+            _ = try await client.answerToEnd()
+            try await eventually("nothing is under way") { fixture.gateway.counts.snapshot.requests == 0 }
+            try await self.expectAlive(port)
+        }
+    }
+
+    /// swift-nio-http2 CVE-2026-28898: a line break in `:path` became one of HTTP/1.
+    @Test func http2CVE_2026_28898_lineBreaksInTargetsAreRefused() async throws {
+        let certificate = try TestCertificate()
+        let fixture = try await self.fixture(certificate)
+        try await fixture.live { port in
+            let client = try await RawClient.connect(port, offering: ["h2"])
+            let evil = HTTP2Frames.get(stream: 1, target: "/healthz\r\nX-Evil: 1")
+            try await client.send(HTTP2Frames.preface + evil + HTTP2Frames.get(stream: 3))
+            try await eventually("it is refused or closed") {
+                // RST_STREAM or GOAWAY; or an answer, which the log then has.
+                let types = HTTP2Frames.types(in: Array(client.answer.bytes))
+                return client.isClosed || types.contains(0x3) || types.contains(Self.goAway) || types.contains(0x1)
+            }
+            #expect(try await !fixture.log().contains { $0.path.contains("\n") && $0.status < 400 })
+            await client.close()
+            try await self.expectAlive(port)
+        }
+    }
+
     // MARK: Renewal
 
     @Test func aRenewedCertificateIsTakenAndABrokenOneIsNot() throws {

@@ -30,6 +30,27 @@ enum HTTP2Frames {
         frame(0x9, flags: 0, stream: stream, [0x00, 1, UInt8(ascii: "a"), 1, UInt8(ascii: "b")])
     }
 
+    /// A request whose target is what it is told to be.
+    static func get(stream: UInt32, target: String) -> [UInt8] {
+        let path: [UInt8] = [0x04, UInt8(target.utf8.count)] + Array(target.utf8)
+        return frame(0x1, flags: 0x5, stream: stream, [0x82, 0x87] + path + [0x01, 9] + Array("localhost".utf8))
+    }
+
+    /// A request whose body is still to come.
+    static func post(stream: UInt32) -> [UInt8] { frame(0x1, flags: 0x4, stream: stream, [0x83] + health.dropFirst()) }
+
+    /// A part of a body, without a byte.
+    static func emptyData(stream: UInt32) -> [UInt8] { frame(0x0, flags: 0, stream: stream, []) }
+
+    static let ping = frame(0x6, flags: 0, stream: 0, [UInt8](repeating: 1, count: 8))
+    static let settings = frame(0x4, flags: 0, stream: 0, [])
+
+    /// Room for no more bytes, which is an error: the server resets the stream.
+    static func emptyWindow(stream: UInt32) -> [UInt8] { frame(0x8, flags: 0, stream: stream, [0, 0, 0, 0]) }
+
+    /// A head that says it has a priority, and has not.
+    static func missingPriority(stream: UInt32) -> [UInt8] { frame(0x1, flags: 0x25, stream: stream, []) }
+
     /// The types of the frames that came, in order.
     static func types(in bytes: [UInt8]) -> [UInt8] {
         var types: [UInt8] = []
