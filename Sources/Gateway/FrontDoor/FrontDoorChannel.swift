@@ -116,7 +116,6 @@ struct FrontDoorChannel: Sendable {
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
         try pipeline.addHandler(RequestClockHandler(clock))
         try pipeline.addHandlers(self.handlers(.http1))
-        try pipeline.addHandler(HTTPConnectionStateHandler(logger: self.logger))
         self.connections.ready(channel)
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel,
@@ -144,6 +143,7 @@ struct FrontDoorChannel: Sendable {
             )
         )
         let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HalfClosedHandler())
         let streams: NIOHTTP2Handler.AsyncStreamMultiplexer<Connection> = try pipeline.configureAsyncHTTP2Pipeline(
             mode: .server,
             streamDelegate: manager.http2StreamDelegate,
@@ -195,6 +195,16 @@ struct FrontDoorChannel: Sendable {
         } catch {
             self.logger.debug("A connection ended with an error.", metadata: ["error": "\(error)"])
         }
+    }
+}
+
+/// Closes a connection of HTTP/2 whose client closed its side: without it, no stream can go on.
+private final class HalfClosedHandler: ChannelInboundHandler {
+    typealias InboundIn = Any
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
     }
 }
 

@@ -68,7 +68,7 @@ final class OpenConnections: Sendable {
         self.counts.connectionClosed()
     }
 
-    /// Has every connection close after the request that it is at, at once where it is at none.
+    /// Has every connection close after the request that it is at, or that is on its way.
     func drain() {
         let channels = self.state.withLockedValue { state in
             state.isDraining = true

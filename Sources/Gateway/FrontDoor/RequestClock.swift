@@ -2,6 +2,7 @@
 
 import HTTPTypes
 import NIOCore
+import NIOExtras
 import NIOHTTPTypes
 
 /// Holds the client of one HTTP/1.1 connection, or of one HTTP/2 stream, to the time that a request may take on its way in.
@@ -22,6 +23,7 @@ final class RequestClock {
     private let onRefusal: (FrontDoorRefusal) -> Void
     private var phase = Phase.idle
     private var isFirst = true
+    private var isStopping = false
     /// Requests that were read and not answered.
     private var unanswered = 0
     private var deadline: NIODeadline?
@@ -37,6 +39,9 @@ final class RequestClock {
         self.onRefusal = onRefusal
         self.enter(.idle)
     }
+
+    /// How long a request may be on its way that was sent before its sender could know of the stop.
+    private static let grace = 2.0
 
     // MARK: What happens
 
@@ -69,6 +74,15 @@ final class RequestClock {
         if self.phase == .answer, self.unanswered == 0 { self.enter(.idle) }
     }
 
+    /// No further request is wanted; one that is on its way is still answered.
+    func stop() {
+        self.isStopping = true
+        if self.phase == .idle { self.enter(.idle) }
+    }
+
+    /// Whether the connection is of no more use once the last answer is out.
+    var isOver: Bool { self.isStopping && self.unanswered == 0 }
+
     func ended() {
         self.deadline = nil
         self.timer?.cancel()
@@ -86,7 +100,7 @@ final class RequestClock {
         self.phase = phase
         let patience: TimeAmount? =
             switch phase {
-            case .idle: .seconds(fraction: self.server.idleTimeout)
+            case .idle: .seconds(fraction: min(self.server.idleTimeout, self.isStopping ? Self.grace : .infinity))
             case .head: .seconds(fraction: self.server.headerTimeout)
             case .body: self.server.minBodyRate > 0 ? .seconds(fraction: min(self.server.headerTimeout, 1)) : nil
             case .answer: nil
@@ -114,7 +128,7 @@ final class RequestClock {
         guard NIODeadline.now() >= deadline else { return self.schedule(deadline) }
         switch self.phase {
         case .idle:
-            if self.isFirst { self.onRefusal(.slowHead) }
+            if self.isFirst, !self.isStopping { self.onRefusal(.slowHead) }
             self.channel.close(promise: nil)
         case .head: self.refuse(.slowHead)
         case .body: if self.isBodyTooSlow { self.refuse(.slowBody) } else { self.enter(.body) }
@@ -167,14 +181,25 @@ final class RequestClockHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent { self.clock.stop() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func read(context: ChannelHandlerContext) {
         self.clock.readBegan()
         context.read()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = self.unwrapOutboundIn(data) { self.clock.answerEnded() }
-        context.write(data, promise: promise)
+        guard case .end = self.unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+        self.clock.answerEnded()
+        guard self.clock.isOver else { return context.write(data, promise: promise) }
+        // Closed at once, the connection would lose what it has not sent yet.
+        let promise = promise ?? context.eventLoop.makePromise()
+        let channel = context.channel
+        promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        context.writeAndFlush(data, promise: promise)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.clock.ended() }
