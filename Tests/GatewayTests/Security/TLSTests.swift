@@ -89,6 +89,7 @@ import Testing
             }
             let end = try await client.answerToEnd()
             #expect(HTTP2Frames.types(in: Array(end.bytes)).contains(Self.goAway))
+            #expect(fixture.gateway.counts.snapshot.refusals[.brokenHTTP2] != nil)
             try await self.expectAlive(port)
         }
     }
