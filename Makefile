@@ -2,13 +2,14 @@
 # make run    the demo: five simulated upstreams, the gateway in front of them, and curl lines to try
 # make test   lint and all tests
 # make fault  thousands of downloads, of every vendor, whose upstreams fail at random; SLUICE_FAULT_RUNS says how many of each
+# make upgrade  one gateway takes over from another under 1 GiB streams
 # make tsan   the transfer tests under the thread sanitizer; make asan: under the address sanitizer
 # make conform  schemathesis, httplint and promtool over a running gateway; ARGS="--examples 500" asks more
 # make soak   half an hour of mixed load with faults; memory and descriptors must stay flat
 # make bench  a release build against nginx, haproxy and caddy; writes Tests/Benchmarks/RESULTS.md
 
 .DEFAULT_GOAL := run
-.PHONY: run test build release check lint deps testdeps bench fault tsan asan conform soak
+.PHONY: run test build release check lint deps testdeps bench fault upgrade tsan asan conform soak
 
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
@@ -36,6 +37,11 @@ test: deps testdeps lint
 fault: deps
 	$(BUILD) --build-tests
 	SLUICE_FAULT_RUNS=$${SLUICE_FAULT_RUNS:-1000} swift test --skip-build --no-parallel --filter FaultTests
+
+# `make test` exchanges gateways under 64 MiB streams; this under 1 GiB.
+upgrade: deps
+	$(BUILD) --build-tests
+	SLUICE_UPGRADE_BYTES=1073741824 swift test --skip-build --no-parallel --filter UpgradeTests
 
 # Each in a build folder of its own: a cold build of everything, which takes a while.
 tsan: deps
