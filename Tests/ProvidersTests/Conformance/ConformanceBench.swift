@@ -40,7 +40,7 @@ struct ConformanceBench: Sendable {
         var logger = Logger(label: "conformance")
         logger.logLevel = .critical
         let transfer = TransferClient(egress: EgressPolicy(allowAddresses: ["127.0.0.0/8"]), logger: logger)
-        let limit = Duration.milliseconds(check.isImpatient ? 400 : 20_000)
+        let limit = Duration.milliseconds(check.isImpatient ? 800 : 20_000)
         let limits = TransferLimits(connect: .seconds(5), firstByte: limit, idle: limit)
         let catalog = ProviderCatalog(
             AdapterEnvironment(transfer: transfer, limits: limits, now: { clock.now }, sleep: Self.nap),
