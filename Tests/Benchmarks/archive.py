@@ -83,7 +83,7 @@ class Archives:
             bench.compare(
                 f"ZIP of {what}", "≥ 1.0 × rclone", unit,
                 lambda: self.ours(folder, size),
-                {"rclone cat": lambda: timed(["rclone", "cat", "--http-url", self.origin.url, f":http:{folder}"], self.root, size)},
+                {"rclone cat": lambda: timed(["rclone", "cat", "--http-url", f"{self.origin.url}/{folder}/", ":http:"], self.root, size)},
                 {"zip -0": lambda: timed(["zip", "-q", "-0", "-r", "-", folder], self.root, size)},
             )
             peak = self.gateway.memory("VmHWM")
