@@ -14,8 +14,8 @@
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
 PACKAGES := pkg-config libsqlite3-dev libcurl4-openssl-dev libjwt-dev zlib1g-dev
-# What only tests need: a resolver that answers out of a file, and openers of zips (python3 besides).
-TEST_PACKAGES := libnss-wrapper unzip libarchive-tools p7zip-full
+# What only tests need: a resolver that answers out of a file, openers of zips, certificates, a client of HTTP/2 (python3 besides).
+TEST_PACKAGES := libnss-wrapper unzip libarchive-tools p7zip-full curl openssl
 
 # A target may import only what Package.swift says: the layers of the architecture are enforced here.
 BUILD := swift build --explicit-target-dependency-import-check error
