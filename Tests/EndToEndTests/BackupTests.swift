@@ -63,6 +63,9 @@ extension EndToEnd {
                 let load = Task {
                     while !Task.isCancelled { _ = try await admin.get("/v1/downloads?limit=1&q=under-load") }
                 }
+                try await eventually("some of it is in the log") {
+                    try await admin.get("/v1/logs?limit=100").text.contains("limit=1&q=")
+                }
                 let backup = try await GatewayProcess.run(["backup", "kept.tar", "--config", "store.yaml"], in: folder)
                 load.cancel()
                 _ = await load.result
