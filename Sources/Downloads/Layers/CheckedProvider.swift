@@ -3,18 +3,12 @@
 /// Refuses what a provider does not promise, or what could not be put into a URL, before any request is made.
 ///
 /// So no adapter can silently ignore an option, and no empty part can turn an item's URL into a collection's.
-public struct CheckedProvider: Provider {
-    private let base: any Provider
+public struct CheckedProvider: ProviderLayer {
+    /// The wrapped provider.
+    public let base: any Provider
 
     /// Wraps a provider.
     public init(_ base: any Provider) { self.base = base }
-
-    /// The wrapped provider's name.
-    public var id: ProviderID { self.base.id }
-    /// The wrapped provider's adapter.
-    public var kind: String { self.base.kind }
-    /// The wrapped provider's promises.
-    public var capabilities: Capabilities { self.base.capabilities }
 
     /// Refuses where sessions are not listed.
     public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
@@ -132,12 +126,6 @@ public struct CheckedProvider: Provider {
         try self.check(work.request)
         try await self.base.abandon(work)
     }
-
-    /// Passes on.
-    public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
-
-    /// Passes on.
-    public func check() async throws(ProviderError) { try await self.base.check() }
 
     private func checkCreates() throws(ProviderError) {
         guard self.capabilities.create else { throw .unsupported("bring in a URL", by: self.id) }

@@ -3,8 +3,9 @@
 /// Leaves an upstream alone for a while that failed several times in a row, so that callers are answered at once and it can recover.
 ///
 /// Only reads are refused, and only they are counted. What brings a file in may fail for that file's sake, and has its own patience.
-public struct GuardedProvider: Provider {
-    private let base: any Provider
+public struct GuardedProvider: ProviderLayer {
+    /// The wrapped provider.
+    public let base: any Provider
     private let breaker: CircuitBreaker
     private let instant: @Sendable () -> ContinuousClock.Instant
 
@@ -18,13 +19,6 @@ public struct GuardedProvider: Provider {
         self.breaker = breaker
         self.instant = instant
     }
-
-    /// The wrapped provider's name.
-    public var id: ProviderID { self.base.id }
-    /// The wrapped provider's adapter.
-    public var kind: String { self.base.kind }
-    /// The wrapped provider's promises.
-    public var capabilities: Capabilities { self.base.capabilities }
 
     /// Passes on unless the upstream is left alone.
     public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
@@ -56,51 +50,10 @@ public struct GuardedProvider: Provider {
         try await self.guarding { () async throws(ProviderError) in try await self.base.archive(of: downloads) }
     }
 
-    /// Passes on.
-    public func delete(_ reference: DownloadReference) async throws(ProviderError) {
-        try await self.base.delete(reference)
-    }
-
-    /// Passes on.
-    public func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
-        try await self.base.plan(request)
-    }
-
-    /// Passes on.
-    public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
-        try await self.base.create(work, report)
-    }
-
-    /// Passes on.
-    public func abandon(_ work: CreateWork) async throws(ProviderError) { try await self.base.abandon(work) }
-
-    /// Passes on.
-    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
-        try await self.base.plan(request)
-    }
-
     /// Passes on unless the upstream is left alone.
     public func occupant(_ request: UploadRequest) async throws(ProviderError) -> DownloadReference? {
         try await self.guarding { () async throws(ProviderError) in try await self.base.occupant(request) }
     }
-
-    /// Passes on.
-    public func upload(
-        _ work: UploadWork,
-        from source: UploadSource,
-        _ report: CreateReport
-    ) async throws(ProviderError) -> Download {
-        try await self.base.upload(work, from: source, report)
-    }
-
-    /// Passes on.
-    public func abandon(_ work: UploadWork) async throws(ProviderError) { try await self.base.abandon(work) }
-
-    /// Passes on.
-    public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
-
-    /// Passes on: a check shows what is.
-    public func check() async throws(ProviderError) { try await self.base.check() }
 
     private func guarding<Result: Sendable>(
         _ call: () async throws(ProviderError) -> Result

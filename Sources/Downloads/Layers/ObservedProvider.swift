@@ -4,9 +4,10 @@ public import Foundation
 public import Logging
 import Synchronization
 
-/// Sees every call: keeps ``ProviderHealth`` and writes the cause of a failure, which no caller is shown, to the log.
-public struct ObservedProvider: Provider {
-    private let base: any Provider
+/// Sees every call but plans, for which no upstream is asked: keeps ``ProviderHealth`` and writes the cause of a failure, which no caller is shown, to the log.
+public struct ObservedProvider: ProviderLayer {
+    /// The wrapped provider.
+    public let base: any Provider
     private let health: ProviderHealth
     private let logger: Logger
     private let now: @Sendable () -> Date
@@ -23,13 +24,6 @@ public struct ObservedProvider: Provider {
         self.logger = logger
         self.now = now
     }
-
-    /// The wrapped provider's name.
-    public var id: ProviderID { self.base.id }
-    /// The wrapped provider's adapter.
-    public var kind: String { self.base.kind }
-    /// The wrapped provider's promises.
-    public var capabilities: Capabilities { self.base.capabilities }
 
     /// Passes on.
     public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
@@ -71,11 +65,6 @@ public struct ObservedProvider: Provider {
         try await self.observing("delete") { () async throws(ProviderError) in try await self.base.delete(reference) }
     }
 
-    /// Passes on; what a caller asks for says nothing of how the provider does.
-    public func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
-        try await self.base.plan(request)
-    }
-
     /// Passes on.
     public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
         // How long it takes is up to the file, not to the provider.
@@ -87,11 +76,6 @@ public struct ObservedProvider: Provider {
     /// Passes on.
     public func abandon(_ work: CreateWork) async throws(ProviderError) {
         try await self.observing("abandon") { () async throws(ProviderError) in try await self.base.abandon(work) }
-    }
-
-    /// Passes on; the upstream is not asked.
-    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
-        try await self.base.plan(request)
     }
 
     /// Passes on.

@@ -2,8 +2,12 @@
 
 /// Tries reads again where the error says that it may help, and the budget allows it; never after a body byte was passed on,
 /// never a delete.
-public struct RetryingProvider: Provider {
-    private let base: any Provider
+///
+/// What brings a file in goes through once: whoever drives that work has its own, longer patience. So does a check, which shows
+/// what is, not what a second try makes of it.
+public struct RetryingProvider: ProviderLayer {
+    /// The wrapped provider.
+    public let base: any Provider
     private let policy: RetryPolicy
     private let budget: RetryBudget
 
@@ -13,13 +17,6 @@ public struct RetryingProvider: Provider {
         self.policy = policy
         self.budget = budget
     }
-
-    /// The wrapped provider's name.
-    public var id: ProviderID { self.base.id }
-    /// The wrapped provider's adapter.
-    public var kind: String { self.base.kind }
-    /// The wrapped provider's promises.
-    public var capabilities: Capabilities { self.base.capabilities }
 
     /// Tries again.
     public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
@@ -50,29 +47,9 @@ public struct RetryingProvider: Provider {
         try await self.retrying { () async throws(ProviderError) in try await self.base.archive(of: downloads) }
     }
 
-    /// Passes on, once.
-    public func delete(_ reference: DownloadReference) async throws(ProviderError) {
-        try await self.base.delete(reference)
-    }
-
-    /// Passes on, once: nothing is asked of an upstream.
-    public func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
-        try await self.base.plan(request)
-    }
-
-    /// Passes on, once: whoever drives the work has its own, longer patience.
-    public func create(_ work: CreateWork, _ report: CreateReport) async throws(ProviderError) -> Download {
-        try await self.base.create(work, report)
-    }
-
     /// Tries again.
     public func abandon(_ work: CreateWork) async throws(ProviderError) {
         try await self.retrying { () async throws(ProviderError) in try await self.base.abandon(work) }
-    }
-
-    /// Passes on, once: nothing is asked of an upstream.
-    public func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
-        try await self.base.plan(request)
     }
 
     /// Tries again.
@@ -80,25 +57,10 @@ public struct RetryingProvider: Provider {
         try await self.retrying { () async throws(ProviderError) in try await self.base.occupant(request) }
     }
 
-    /// Passes on, once: whoever drives the work has its own, longer patience.
-    public func upload(
-        _ work: UploadWork,
-        from source: UploadSource,
-        _ report: CreateReport
-    ) async throws(ProviderError) -> Download {
-        try await self.base.upload(work, from: source, report)
-    }
-
     /// Tries again.
     public func abandon(_ work: UploadWork) async throws(ProviderError) {
         try await self.retrying { () async throws(ProviderError) in try await self.base.abandon(work) }
     }
-
-    /// Passes on, once: it comes again.
-    public func sweep() async throws(ProviderError) -> [DownloadReference] { try await self.base.sweep() }
-
-    /// Passes on, once: a check shows what is, not what a second try makes of it.
-    public func check() async throws(ProviderError) { try await self.base.check() }
 
     private func retrying<Result: Sendable>(
         _ call: () async throws(ProviderError) -> Result

@@ -66,20 +66,14 @@ extension DownloadLibrary {
         copying source: Download? = nil,
         for caller: Caller
     ) async throws(ProviderError) -> (provider: any Provider, plan: UploadPlan) {
-        guard let entry = self.directory.current.providers[id] else { throw .notFound() }
-        guard entry.capabilities.upload else { throw .unsupported("be given a file", by: id) }
-        guard let provider = entry.provider else {
-            throw ProviderError(.unavailable, message: "The provider '\(id)' has no usable credential.")
-        }
+        let provider = try self.receiver(id, for: "be given a file") { $0.upload }
         let plan = try await provider.plan(request)
-        guard caller.maySee(session: plan.session, of: id) else {
-            throw ProviderError(.downloadForbidden, message: "The key may not bring anything in there.")
-        }
+        try Self.checkMayBring(into: plan.session, of: id, caller)
         if let occupant = try await Self.occupant(request, at: provider) {
             let isItself = source.map { source in
                 let sharesName = source.reference.provider == id && source.reference.session == plan.session
                 return source.reference == occupant
-                    || (entry.capabilities.namesAreIdentity && sharesName && source.name == request.filename)
+                    || (provider.capabilities.namesAreIdentity && sharesName && source.name == request.filename)
             }
             guard isItself != true else {
                 throw ProviderError(.conflict, message: "The download would be copied onto itself.")

@@ -28,16 +28,9 @@ extension DownloadLibrary {
         _ idempotency: JobTable.Idempotency?,
         for caller: Caller
     ) async throws -> Creation {
-        let directory = self.directory.current
-        guard let entry = directory.providers[provider] else { throw ProviderError.notFound() }
-        guard entry.capabilities.create else { throw ProviderError.unsupported("bring in a URL", by: provider) }
-        guard let asked = entry.provider else {
-            throw ProviderError(.unavailable, message: "The provider '\(provider)' has no usable credential.")
-        }
+        let asked = try self.receiver(provider, for: "bring in a URL") { $0.create }
         let plan = try await self.plan(request, by: asked, for: caller)
-        guard caller.maySee(session: plan.session, of: provider) else {
-            throw ProviderError(.downloadForbidden, message: "The key may not bring anything in there.")
-        }
+        try Self.checkMayBring(into: plan.session, of: provider, caller)
         let job = Job(
             id: UUID(),
             caller: caller.id,
@@ -49,6 +42,27 @@ extension DownloadLibrary {
             name: plan.name
         )
         return try await self.queue(job, .url(request), idempotency)
+    }
+
+    /// The provider that a file is to come into; throws where there is none, or it cannot take files in this way.
+    func receiver(
+        _ id: ProviderID,
+        for operation: String,
+        _ can: (Capabilities) -> Bool
+    ) throws(ProviderError) -> any Provider {
+        guard let entry = self.directory.current.providers[id] else { throw .notFound() }
+        guard can(entry.capabilities) else { throw .unsupported(operation, by: id) }
+        guard let provider = entry.provider else {
+            throw ProviderError(.unavailable, message: "The provider '\(id)' has no usable credential.")
+        }
+        return provider
+    }
+
+    /// Refuses what is narrowed to other sessions.
+    static func checkMayBring(into session: String?, of id: ProviderID, _ caller: Caller) throws(ProviderError) {
+        guard caller.maySee(session: session, of: id) else {
+            throw ProviderError(.downloadForbidden, message: "The key may not bring anything in there.")
+        }
     }
 
     /// Commits a job and puts it into line.
