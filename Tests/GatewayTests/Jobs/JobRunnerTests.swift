@@ -262,6 +262,8 @@ import Testing
                 more: ",\"headers\":{\"X-Token\":\"\(secret)\"}"
             )
             try await jobs.wait(for: "downloading", of: id)
+            // The row says so a moment before the provider is asked.
+            try await eventually("the provider is asked") { !jobs.provider.creates.isEmpty }
             #expect(jobs.provider.creates.first?.request.headers.first?.value.reveal() == secret)
             let rows = try await jobs.gateway.stored.store.read { database in
                 try JobTable.sealedValues(database)
