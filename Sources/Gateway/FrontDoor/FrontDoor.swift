@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HummingbirdCore
+import Dispatch
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -10,8 +10,8 @@ import ServiceLifecycle
 /// Listens, and hands each connection to its channel; when the gateway stops, the first to close and the last to give up.
 ///
 /// A graceful stop closes the listener at once, so that nobody is accepted any more, and lets every request that is under way
-/// end, up to `server.drainTimeout`. Unlike Hummingbird's own server it can be given a socket that listens already, and it is
-/// never cancelled in the middle of accepting, where NIO would end the process.
+/// end, up to `server.drainTimeout`. Unlike Hummingbird's own server it can be given a socket that listens already, and it
+/// loses no connection that it has accepted, where NIO would end the process.
 struct FrontDoor: Service {
     let channel: FrontDoorChannel
     let server: Live<Configuration.Server>
@@ -23,6 +23,9 @@ struct FrontDoor: Service {
     let onListening: @Sendable (Int) async -> Void
     let logger: Logger
     private let deadline = NIOLockedValueBox<Scheduled<Void>?>(nil)
+    /// The connections that are handled.
+    private let handled = DispatchGroup()
+    private let loops = MultiThreadedEventLoopGroup.singleton
 
     func run() async throws {
         let taken = self.takesOver ? self.handOver.take() : nil
@@ -32,47 +35,53 @@ struct FrontDoor: Service {
         self.handOver.offer(socket)
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
-                let port = listener.channel.localAddress?.port ?? 0
+                let port = listener.localAddress?.port ?? 0
                 await self.onListening(port)
-                taken?.confirm()
+                await taken?.confirm()
+                try? await listener.setOption(.autoRead, value: true).get()
                 self.logger.info("Connections are accepted.", metadata: ["host": "\(server.host)", "port": "\(port)"])
-                // In a task of its own: a cancelled one would stop accepting with connections in hand.
-                await Task { await self.accept(listener) }.value
-                self.handOver.withdraw()
+                try? await listener.closeFuture.get()
+                await self.ended()
                 self.deadline.withLockedValue { $0 }?.cancel()
             } onGracefulShutdown: {
-                self.drain(listener.channel)
+                self.drain(listener)
             }
         } onCancel: {
-            self.drain(listener.channel)
+            self.drain(listener)
             self.connections.closeAll()
         }
     }
 
-    private func listen(on socket: ListeningSocket) async throws -> NIOAsyncChannel<FrontDoorChannel.Value, Never> {
-        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    /// A listener that accepts nobody yet.
+    ///
+    /// Every connection that is set up is handled, whatever becomes of the listener: NIO ends the process where one is dropped.
+    private func listen(on socket: ListeningSocket) async throws -> any Channel {
+        try await ServerBootstrap(group: self.loops)
+            .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .bind(socket.descriptor) { self.channel.setUp($0) }
+            .childChannelInitializer { channel in self.channel.setUp(channel).map { self.handle($0) } }
+            .withBoundSocket(socket.descriptor)
+            .get()
     }
 
-    private func accept(_ listener: NIOAsyncChannel<FrontDoorChannel.Value, Never>) async {
-        await withDiscardingTaskGroup { group in
-            do {
-                try await listener.executeThenClose { connections in
-                    for try await connection in connections {
-                        group.addTask { await self.channel.handle(connection) }
-                    }
-                }
-            } catch {
-                self.logger.error("No connection is accepted any more.", metadata: ["error": "\(error)"])
-            }
+    /// In a task of its own, which nobody cancels.
+    private func handle(_ connection: FrontDoorChannel.Value) {
+        self.handled.enter()
+        Task {
+            await self.channel.handle(connection)
+            self.handled.leave()
+        }
+    }
+
+    /// Returns when no connection is handled any more.
+    private func ended() async {
+        await withCheckedContinuation { continuation in
+            self.handled.notify(queue: .global()) { continuation.resume() }
         }
     }
 
     private func drain(_ listener: any Channel) {
-        // Both copies of the listener at once: what only one of them held would wait for ever.
-        self.handOver.withdraw()
-        listener.close(promise: nil)
+        self.close(listener)
         self.connections.drain()
         let timeout = self.server.current.drainTimeout
         self.logger.info(
@@ -86,5 +95,19 @@ struct FrontDoor: Service {
             self.connections.closeAll()
         }
         self.deadline.withLockedValue { $0 = deadline }
+    }
+
+    /// Closes it when what it has accepted is set up; a connection between the two would be lost.
+    private func close(_ listener: any Channel) {
+        listener.setOption(.autoRead, value: false)
+            .flatMap {
+                // Each loop sets its connections up before it comes to this.
+                .andAllComplete(self.loops.makeIterator().map { $0.submit {} }, on: listener.eventLoop)
+            }
+            .whenComplete { _ in
+                // Both copies of the listener at once: what only one of them held would wait for ever.
+                listener.close(promise: nil)
+                self.handOver.withdraw()
+            }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CSocket
+import Dispatch
 import Foundation
 import Logging
 import NIOConcurrencyHelpers
@@ -14,27 +15,37 @@ import Darwin
 /// Passes the listening socket from a gateway to the one that takes its place, over a Unix socket in the store's folder.
 ///
 /// Both hold the *same* socket for a moment, and the same line of connections that wait to be accepted: unlike with
-/// `SO_REUSEPORT`, where each listener has a line of its own, none is reset when the old one closes. Who may open the store's
-/// folder, which is 0700, may take the place.
+/// `SO_REUSEPORT`, where each listener has a line of its own, none is reset when the old one closes. Only one of them accepts
+/// from it at a time: the old one until it is told that the other is ready, and the other once the old one has stopped. Who may
+/// open the store's folder, which is 0700, may take the place.
 final class HandOver: Sendable {
     private struct State {
         /// Where takers come to.
         var control: CInt?
         /// Our copy of what is handed over.
         var listener: CInt?
+        /// Those who took it, and wait until we accept no more.
+        var takers: [CInt] = []
         var onTaken: (@Sendable () -> Void)?
     }
 
-    /// A listener that was taken over, and how to tell the old gateway that it is served now.
+    /// A listener that was taken over, and how to tell the old gateway that it can be served.
     struct Taken {
         let socket: ListeningSocket
         fileprivate let connection: CInt
 
-        /// The old gateway stops.
-        func confirm() {
-            var byte = HandOver.confirmation
-            _ = send(self.connection, &byte, 1, CInt(MSG_NOSIGNAL))
-            close(self.connection)
+        /// The old gateway stops; returns when it accepts no connection any more, or should have long since.
+        func confirm() async {
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global().async {
+                    var byte = HandOver.confirmation
+                    _ = csocket_set_patience(self.connection, HandOver.patience)
+                    // Its end is the answer.
+                    if send(self.connection, &byte, 1, CInt(MSG_NOSIGNAL)) == 1 { HandOver.receive(self.connection) }
+                    close(self.connection)
+                    continuation.resume()
+                }
+            }
         }
     }
 
@@ -43,8 +54,8 @@ final class HandOver: Sendable {
     private let state = NIOLockedValueBox(State())
 
     fileprivate static let confirmation = UInt8(ascii: "G")
-    /// How many seconds one taker may hold up the next.
-    private static let patience: CInt = 30
+    /// How many seconds one taker may hold up the next, and is held up itself.
+    fileprivate static let patience: CInt = 30
 
     init(folder: String, logger: Logger) {
         self.path = folder + "/door.sock"
@@ -53,7 +64,7 @@ final class HandOver: Sendable {
 
     // MARK: Giving
 
-    /// Calls `onTaken` once another gateway serves the listener.
+    /// Calls `onTaken` once another gateway is ready to serve the listener; it waits for ``withdraw()``.
     func onTaken(_ action: @escaping @Sendable () -> Void) { self.state.withLockedValue { $0.onTaken = action } }
 
     /// Offers a listener to whoever comes; without effect, and said, where that cannot be.
@@ -74,15 +85,16 @@ final class HandOver: Sendable {
         thread.start()
     }
 
-    /// Offers it no longer; the line of waiting connections is then that of who took it, or gone.
+    /// Called when we accept no more: the line of waiting connections is then that of who took it, or gone.
     func withdraw() {
-        let (control, listener) = self.state.withLockedValue { state in
-            defer { (state.control, state.listener) = (nil, nil) }
-            return (state.control, state.listener)
+        let old = self.state.withLockedValue { state in
+            defer { (state.control, state.listener, state.takers) = (nil, nil, []) }
+            return state
         }
         // Wakes the thread, which closes it.
-        if let control { shutdown(control, CInt(SHUT_RDWR)) }
-        if let listener { close(listener) }
+        if let control = old.control { shutdown(control, CInt(SHUT_RDWR)) }
+        if let listener = old.listener { close(listener) }
+        for taker in old.takers { close(taker) }
     }
 
     private func serve(_ control: CInt) {
@@ -92,16 +104,21 @@ final class HandOver: Sendable {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 break
             }
-            if self.give(to: connection) {
-                self.logger.info("Another gateway took the listener over.")
-                self.state.withLockedValue { $0.onTaken }?()
-            }
-            close(connection)
+            if self.give(to: connection) { self.taken(by: connection) } else { close(connection) }
         }
         close(control)
     }
 
-    /// Whether it was taken and is served.
+    private func taken(by connection: CInt) {
+        self.logger.info("Another gateway takes the listener over.")
+        let onTaken = self.state.withLockedValue { state in
+            if state.listener == nil { close(connection) } else { state.takers.append(connection) }
+            return state.onTaken
+        }
+        onTaken?()
+    }
+
+    /// Whether it was taken and can be served.
     private func give(to connection: CInt) -> Bool {
         _ = csocket_set_patience(connection, Self.patience)
         // Under the lock: a withdrawal closes the descriptor, whose number may be another's then.
@@ -109,8 +126,16 @@ final class HandOver: Sendable {
             state.listener.map { csocket_send_file(connection, $0) == 0 } ?? false
         }
         guard isSent else { return false }
+        return Self.receive(connection) == Self.confirmation
+    }
+
+    /// The next byte; `nil` where none came in time.
+    @discardableResult
+    private static func receive(_ connection: CInt) -> UInt8? {
         var byte: UInt8 = 0
-        return recv(connection, &byte, 1, 0) == 1 && byte == Self.confirmation
+        var count = 0
+        repeat { count = recv(connection, &byte, 1, 0) } while count < 0 && errno == EINTR
+        return count == 1 ? byte : nil
     }
 
     // MARK: Taking
