@@ -129,8 +129,10 @@ extension DownloadID {
         let bytes = rest.prefix(16)
         guard bytes.count == 16 else { return nil }
         rest = rest.dropFirst(16)
-        let hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
-        let groups = [hex[0..<4], hex[4..<6], hex[6..<8], hex[8..<10], hex[10..<16]]
-        return groups.map { $0.joined() }.joined(separator: "-")
+        let groups = [
+            bytes.prefix(4), bytes.dropFirst(4).prefix(2), bytes.dropFirst(6).prefix(2), bytes.dropFirst(8).prefix(2),
+            bytes.suffix(6),
+        ]
+        return groups.map(\.hexadecimal).joined(separator: "-")
     }
 }

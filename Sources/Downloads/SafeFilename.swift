@@ -6,6 +6,7 @@ public enum SafeFilename {
     ///
     /// `""`, `.` and `..` become `download`; more than 255 bytes are cut before the extension.
     public static func make(from name: String) -> String {
+        if Self.isPlain(name) { return name }
         // On scalars: as characters, "/" with a combining mark after it would not be a "/".
         let base = name.unicodeScalars.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last ?? [][...]
         var safe = String.UnicodeScalarView()
@@ -13,6 +14,17 @@ public enum SafeFilename {
         let trimmed = String(safe).trimmingSpaces()
         guard !trimmed.isEmpty, trimmed != ".", trimmed != ".." else { return "download" }
         return Self.shorten(trimmed, toBytes: 255)
+    }
+
+    /// Whether `name` is safe as it is, as nearly every name.
+    private static func isPlain(_ name: String) -> Bool {
+        let bytes = name.utf8
+        let space = UInt8(ascii: " ")
+        guard let first = bytes.first, first != space, bytes.last != space, bytes.count <= 255 else { return false }
+        let isVisible = bytes.allSatisfy { byte in
+            (space...UInt8(ascii: "~")).contains(byte) && byte != UInt8(ascii: "/") && byte != UInt8(ascii: "\\")
+        }
+        return isVisible && name != "." && name != ".."
     }
 
     /// The safe `name` with a number before its extension, as `report (2).pdf`.

@@ -96,11 +96,12 @@ struct Hop: Sendable {
         }
         // A body is passed on as it is; nothing here unpacks it (swift-nio-extras CVE-2022-3252).
         if !fields.contains(.acceptEncoding) { fields[.acceptEncoding] = "identity" }
-        let added = ["Accept", "Content-Type", "User-Agent", "Expect"].filter { name in
-            HTTPField.Name(name).map { !fields.contains($0) } ?? false
-        }
-        return fields.map { "\($0.name.rawName)\($0.value.isEmpty ? ";" : ": \($0.value)")" } + added.map { "\($0):" }
+        return fields.map { $0.name.rawName + ($0.value.isEmpty ? ";" : ": " + $0.value) }
+            + Self.added.filter { !fields.contains($0) }.map { $0.rawName + ":" }
     }
+
+    /// Fields that libcurl sends where it is not told otherwise.
+    private static let added: [HTTPField.Name] = [.accept, .contentType, .userAgent, .expect]
 
     /// Fields by which a caller could contradict the framing, or name another host than the one judged.
     private static let reserved: Set<String> = [

@@ -94,9 +94,8 @@ final class TargetURL: @unchecked Sendable {
             return IPAddress(String(host.dropFirst().dropLast())).map { _ in host.dropFirst().dropLast().lowercased() }
         }
         let name = host.hasSuffix(".") ? host.dropLast() : host[...]
-        let isSound = name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
-            !label.isEmpty && label.utf8.allSatisfy { Self.isHostByte($0) }
-        }
+        let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let isSound = labels.allSatisfy { label in !label.isEmpty && label.allSatisfy { Self.isHostByte($0) } }
         return isSound ? name.lowercased() : nil
     }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Dispatch
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -23,15 +22,13 @@ struct FrontDoor: Service {
     let onListening: @Sendable (Int) async -> Void
     let logger: Logger
     private let deadline = NIOLockedValueBox<Scheduled<Void>?>(nil)
-    /// The connections that are handled.
-    private let handled = DispatchGroup()
     private let loops = MultiThreadedEventLoopGroup.singleton
 
     func run() async throws {
         let taken = self.takesOver ? self.handOver.take() : nil
         let server = self.server.current
         let socket = try taken?.socket ?? .open(host: server.host, port: server.port)
-        let listener = try await self.listen(on: socket)
+        let (listener, connections) = try await self.listen(on: socket)
         self.handOver.offer(socket)
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
@@ -40,8 +37,8 @@ struct FrontDoor: Service {
                 await taken?.confirm()
                 try? await listener.setOption(.autoRead, value: true).get()
                 self.logger.info("Connections are accepted.", metadata: ["host": "\(server.host)", "port": "\(port)"])
-                try? await listener.closeFuture.get()
-                await self.ended()
+                // In a task of its own: a cancelled one would leave connections that nobody handles.
+                await Task { await self.handle(connections) }.value
                 self.deadline.withLockedValue { $0 }?.cancel()
             } onGracefulShutdown: {
                 self.drain(listener)
@@ -52,31 +49,32 @@ struct FrontDoor: Service {
         }
     }
 
-    /// A listener that accepts nobody yet.
+    /// A listener that accepts nobody yet, and its connections.
     ///
-    /// Every connection that is set up is handled, whatever becomes of the listener: NIO ends the process where one is dropped.
-    private func listen(on socket: ListeningSocket) async throws -> any Channel {
-        try await ServerBootstrap(group: self.loops)
+    /// Every connection that is set up is among them, whatever becomes of the listener: NIO ends the process where one is
+    /// dropped.
+    private func listen(on socket: ListeningSocket) async throws -> (any Channel, AsyncStream<FrontDoorChannel.Value>) {
+        let (connections, arrivals) = AsyncStream.makeStream(of: FrontDoorChannel.Value.self)
+        let listener = try await ServerBootstrap(group: self.loops)
             .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { channel in self.channel.setUp(channel).map { self.handle($0) } }
+            .childChannelInitializer { channel in self.channel.setUp(channel).map { _ = arrivals.yield($0) } }
             .withBoundSocket(socket.descriptor)
             .get()
+        listener.closeFuture.flatMap { self.settled(listener) }.whenComplete { _ in arrivals.finish() }
+        return (listener, connections)
     }
 
-    /// In a task of its own, which nobody cancels.
-    private func handle(_ connection: FrontDoorChannel.Value) {
-        self.handled.enter()
-        Task {
-            await self.channel.handle(connection)
-            self.handled.leave()
-        }
+    /// When all connections that the listener has accepted are set up: each loop does that before it comes to this.
+    private func settled(_ listener: any Channel) -> EventLoopFuture<Void> {
+        .andAllComplete(self.loops.makeIterator().map { $0.submit {} }, on: listener.eventLoop)
     }
 
-    /// Returns when no connection is handled any more.
-    private func ended() async {
-        await withCheckedContinuation { continuation in
-            self.handled.notify(queue: .global()) { continuation.resume() }
+    private func handle(_ connections: AsyncStream<FrontDoorChannel.Value>) async {
+        await withDiscardingTaskGroup { group in
+            for await connection in connections {
+                group.addTask { await self.channel.handle(connection) }
+            }
         }
     }
 
@@ -100,10 +98,7 @@ struct FrontDoor: Service {
     /// Closes it when what it has accepted is set up; a connection between the two would be lost.
     private func close(_ listener: any Channel) {
         listener.setOption(.autoRead, value: false)
-            .flatMap {
-                // Each loop sets its connections up before it comes to this.
-                .andAllComplete(self.loops.makeIterator().map { $0.submit {} }, on: listener.eventLoop)
-            }
+            .flatMap { self.settled(listener) }
             .whenComplete { _ in
                 // Both copies of the listener at once: what only one of them held would wait for ever.
                 listener.close(promise: nil)

@@ -4,14 +4,17 @@
 enum ContentDisposition {
     /// `attachment` with an ASCII `filename` and, where that is not the whole name, `filename*` (RFC 8187).
     static func attachment(filename: String) -> String {
-        let ascii = String(String.UnicodeScalarView(filename.unicodeScalars.map(Self.asciiScalar)))
+        let ascii = String(decoding: filename.unicodeScalars.map(Self.asciiByte), as: UTF8.self)
         return "attachment; filename=\"\(ascii)\"; filename*=UTF-8''\(Self.percentEncoded(filename))"
     }
 
     // A quote or a backslash would need escaping, which clients read differently; a percent sign is decoded by some.
-    private static func asciiScalar(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        guard (0x20...0x7E).contains(scalar.value), !"\"\\%".unicodeScalars.contains(scalar) else { return "_" }
-        return scalar
+    private static func asciiByte(_ scalar: Unicode.Scalar) -> UInt8 {
+        switch scalar {
+        case "\"", "\\", "%": UInt8(ascii: "_")
+        case " "..."~": UInt8(ascii: scalar)
+        default: UInt8(ascii: "_")
+        }
     }
 
     private static func percentEncoded(_ name: String) -> String {
@@ -33,7 +36,11 @@ enum ContentDisposition {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):
             true
-        default: "!#$&+-.^_`|~".utf8.contains(byte)
+        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "+"),
+            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"),
+            UInt8(ascii: "|"), UInt8(ascii: "~"):
+            true
+        default: false
         }
     }
 }

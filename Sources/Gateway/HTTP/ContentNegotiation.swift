@@ -7,13 +7,14 @@ struct ContentNegotiation {
         let subtype: String
         let quality: Double
 
+        var isAnything: Bool { self.type == "*" && self.subtype == "*" && self.quality > 0 }
+
         /// 3: named · 2: a family · 1: anything · 0: no match.
         func specificity(for mediaType: String) -> Int {
-            let parts = mediaType.split(separator: "/", maxSplits: 1)
-            guard parts.count == 2 else { return 0 }
+            guard let slash = mediaType.utf8.firstIndex(of: UInt8(ascii: "/")) else { return 0 }
             if self.type == "*" { return self.subtype == "*" ? 1 : 0 }
-            guard self.type == parts[0] else { return 0 }
-            return self.subtype == "*" ? 2 : (self.subtype == parts[1] ? 3 : 0)
+            guard self.type == mediaType[..<slash] else { return 0 }
+            return self.subtype == "*" ? 2 : (self.subtype == mediaType[slash...].dropFirst() ? 3 : 0)
         }
     }
 
@@ -23,8 +24,9 @@ struct ContentNegotiation {
     ///
     /// Members that are no media range are ignored.
     init(accept: String?) {
-        let members = (accept ?? "").split(separator: ",").prefix(64).compactMap(Self.range)
-        let isOpen = (accept ?? "").allSatisfy { $0 == " " || $0 == "\t" }
+        let members = (accept ?? "").utf8.split(separator: UInt8(ascii: ",")).prefix(64)
+            .compactMap { Self.range(Substring($0)) }
+        let isOpen = (accept ?? "").utf8.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         self.ranges = isOpen ? [Range(type: "*", subtype: "*", quality: 1)] : members
     }
 
@@ -33,6 +35,8 @@ struct ContentNegotiation {
     /// The highest quality wins; at equal quality a type that is named goes before a wildcard, then the one that the caller
     /// listed first, then the first of `offers`.
     func best(of offers: [String]) -> String? {
+        // What most callers send: by the rules below, the first.
+        if self.ranges.count == 1, self.ranges[0].isAnything { return offers.first }
         var best: (offer: String, quality: Double, isNamed: Bool, position: Int)?
         for offer in offers {
             guard let (range, position) = self.match(offer.lowercased()), range.quality > 0 else { continue }

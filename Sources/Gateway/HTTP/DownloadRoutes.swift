@@ -186,7 +186,7 @@ enum MediaType {
 
     /// A media type without its parameters, in lower case.
     static func essence(_ type: String) -> String {
-        type.prefix { $0 != ";" }.trimmingBlanks().lowercased()
+        Substring(type.utf8.prefix { $0 != UInt8(ascii: ";") }).trimmingBlanks().lowercased()
     }
 }
 

@@ -6,7 +6,14 @@ import HTTPTypes
 enum ServerTiming {
     /// As `auth;dur=0.125, total;dur=3.500`, in milliseconds.
     static func text(_ parts: [(name: String, milliseconds: Double)]) -> String {
-        parts.map { "\($0.name);dur=\(Self.decimal($0.milliseconds))" }.joined(separator: ", ")
+        var text = ""
+        for part in parts {
+            if !text.isEmpty { text += ", " }
+            text += part.name
+            text += ";dur="
+            text += Self.decimal(part.milliseconds)
+        }
+        return text
     }
 
     /// With three places; made of whole numbers, which is much faster than a format.

@@ -44,20 +44,20 @@ final class MeasuredDigests: Sendable {
         self.logger = logger
     }
 
-    /// The digest of a file as it is now, in lower-case hex.
-    func sha256(of download: Download) -> String? {
+    /// The digest of a file as it is now.
+    private func digest(of download: Download) -> MeasuredDigest? {
         // Where every provider tells its digests, nothing needs to be hashed.
         guard !self.known.withLockedValue({ $0.isEmpty }) else { return nil }
         let key = Key(download.reference)
         let digest = self.known.withLockedValue { $0.cache[key] }
-        return digest?.revision == download.revision ? digest?.sha256.hexadecimal : nil
+        return digest?.revision == download.revision ? digest : nil
     }
 
     /// `download` with the measured digest where its provider tells none.
     func completing(_ download: Download) -> Download {
-        guard download.checksum == nil, let digest = self.sha256(of: download) else { return download }
+        guard download.checksum == nil, let digest = self.digest(of: download) else { return download }
         var download = download
-        download.checksum = digest
+        download.checksum = digest.sha256.hexadecimal
         return download
     }
 
@@ -66,7 +66,7 @@ final class MeasuredDigests: Sendable {
     /// A file that is found by its name and has no date is not measured: a newer one could not be told from it.
     func measuring(_ body: ContentBody, of download: Download, namesAreIdentity: Bool) -> ContentBody {
         guard download.checksum == nil, !namesAreIdentity || download.createdAt != nil,
-            self.sha256(of: download) == nil
+            self.digest(of: download) == nil
         else { return body }
         return body.measured(by: self.queue, size: download.size) { sha256 in self.keep(sha256, for: download) }
     }

@@ -71,7 +71,8 @@ struct PresentedCredential {
     init(_ headers: HTTPFields) throws(Problem) {
         let bearer = headers[values: .authorization].compactMap(Self.bearer).filter { !$0.isEmpty }
         let keys = Self.keyFields.flatMap { headers[values: $0] }.map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
-        guard Set(bearer + keys).count <= 1 else {
+        let values = bearer + keys
+        guard values.allSatisfy({ $0 == values.first }) else {
             throw Problem(.invalidRequest, "The request carries several keys, and they differ.")
         }
         if let value = bearer.first {
@@ -84,9 +85,9 @@ struct PresentedCredential {
     }
 
     private static func bearer(_ value: String) -> String? {
-        let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return parts[1].trimmingBlanks()
+        let parts = value.utf8.split(separator: UInt8(ascii: " "), maxSplits: 1)
+        guard parts.count == 2, Substring(parts[0]).lowercased() == "bearer" else { return nil }
+        return Substring(parts[1]).trimmingBlanks()
     }
 }
 

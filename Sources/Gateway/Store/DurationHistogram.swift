@@ -85,19 +85,19 @@ struct DurationHistogram: Hashable, Sendable {
 
     /// Pairs of numbers of varying length: how far to the next bucket, and its count.
     var data: Data {
-        var data = Data()
+        var bytes: [UInt8] = []
         var last: UInt64 = 0
         for bucket in self.buckets {
-            Self.append(UInt64(bucket.index) &- last, to: &data)
-            Self.append(bucket.count, to: &data)
+            Self.append(UInt64(bucket.index) &- last, to: &bytes)
+            Self.append(bucket.count, to: &bytes)
             last = UInt64(bucket.index)
         }
-        return data
+        return Data(bytes)
     }
 
     /// Reads ``data``, up to where it is none.
     init(data: Data) {
-        var rest = data[...]
+        var rest = Array(data)[...]
         var index: UInt64 = 0
         while let step = Self.number(&rest), let count = Self.number(&rest) {
             index &+= step
@@ -106,19 +106,19 @@ struct DurationHistogram: Hashable, Sendable {
         }
     }
 
-    private static func append(_ number: UInt64, to data: inout Data) {
+    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
         var number = number
         while number > 0x7F {
-            data.append(UInt8(truncatingIfNeeded: number) | 0x80)
+            bytes.append(UInt8(truncatingIfNeeded: number) | 0x80)
             number >>= 7
         }
-        data.append(UInt8(truncatingIfNeeded: number))
+        bytes.append(UInt8(truncatingIfNeeded: number))
     }
 
-    private static func number(_ data: inout Data) -> UInt64? {
+    private static func number(_ rest: inout ArraySlice<UInt8>) -> UInt64? {
         var number: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 7) {
-            guard let byte = data.popFirst() else { return nil }
+            guard let byte = rest.popFirst() else { return nil }
             number |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 { return number }
         }

@@ -37,15 +37,18 @@ struct LogRecord: Sendable {
 
     /// The values of ``columns``, as they will be read back.
     private static func values(of entry: LogEntry, id: Int64) -> [DatabaseValue] {
-        let values: [(any DatabaseValueConvertible)?] = [
-            id, entry.time.milliseconds, entry.requestId, entry.keyId, entry.caller, entry.method, entry.route,
-            entry.path, entry.status, entry.code, entry.outcome.rawValue, entry.provider, entry.sessionId,
-            entry.downloadId, entry.bytesIn, entry.bytesOut,
-            // SQLite has no negative zero and keeps no NaN.
-            entry.durationMs.isFinite ? entry.durationMs + 0.0 : 0.0, entry.timings.json, entry.address,
-            entry.userAgent,
+        // SQLite has no negative zero and keeps no NaN.
+        let duration = entry.durationMs.isFinite ? entry.durationMs + 0.0 : 0.0
+        // One by one: a list of `any DatabaseValueConvertible` would box each.
+        return [
+            id.databaseValue, entry.time.milliseconds.databaseValue, entry.requestId.databaseValue,
+            entry.keyId.databaseValue, entry.caller.databaseValue, entry.method.databaseValue,
+            entry.route.databaseValue, entry.path.databaseValue, entry.status.databaseValue,
+            entry.code.databaseValue, entry.outcome.rawValue.databaseValue, entry.provider.databaseValue,
+            entry.sessionId.databaseValue, entry.downloadId.databaseValue, entry.bytesIn.databaseValue,
+            entry.bytesOut.databaseValue, duration.databaseValue, entry.timings.json.databaseValue,
+            entry.address.databaseValue, entry.userAgent.databaseValue,
         ]
-        return values.map { $0?.databaseValue ?? .null }
     }
 }
 
@@ -89,9 +92,11 @@ extension LogEntry.Timings {
             ("auth", self.auth), ("limit", self.limit), ("cache", self.cache), ("upstream", self.upstream),
             ("body", self.body),
         ]
-        let members = times.compactMap { name, time in
-            time.flatMap { $0.isFinite ? "\"\(name)\":\($0)" : nil }
+        var text = "{"
+        for (name, time) in times {
+            guard let time, time.isFinite else { continue }
+            text += (text.utf8.count > 1 ? ",\"" : "\"") + name + "\":" + time.description
         }
-        return "{" + members.joined(separator: ",") + "}"
+        return text + "}"
     }
 }

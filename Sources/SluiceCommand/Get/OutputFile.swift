@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Crypto
+import Downloads
 import Foundation
 import NIOCore
 
@@ -90,9 +91,4 @@ final class PartFile {
         try self.handle.synchronize()
         try self.handle.close()
     }
-}
-
-extension Sequence<UInt8> {
-    /// Lower-case hex.
-    fileprivate var hexadecimal: String { self.map { String(format: "%02x", $0) }.joined() }
 }

@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-extension Sequence<UInt8> {
-    /// The bytes in lower-case hexadecimal.
-    var hexadecimal: String {
-        self.reduce(into: "") { text, byte in text += (byte < 16 ? "0" : "") + String(byte, radix: 16) }
-    }
-}
-
 extension String {
     /// This text in lower case if it is a SHA-256 in hexadecimal; else `nil`.
     var asSHA256: String? {

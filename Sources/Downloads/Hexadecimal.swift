@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Foundation
+
+extension Sequence<UInt8> {
+    /// The bytes in lower-case hexadecimal.
+    public var hexadecimal: String {
+        // Once for all kinds of sequences: what follows is then no generic code.
+        String(decoding: Array(self).hexadecimalDigits, as: UTF8.self)
+    }
+}
+
+extension [UInt8] {
+    fileprivate var hexadecimalDigits: [UInt8] {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(2 * self.count)
+        for byte in self {
+            digits.append(Self.digit(byte >> 4))
+            digits.append(Self.digit(byte & 15))
+        }
+        return digits
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
+    }
+}
+
+extension Data {
+    /// Reads lower- or upper-case hexadecimal; anything else is `nil`.
+    public init?(hexadecimal text: String) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count / 2)
+        var rest = text.utf8[...]
+        while let first = rest.popFirst() {
+            guard let high = Self.value(first), let low = rest.popFirst().flatMap(Self.value) else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        self.init(bytes)
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
