@@ -139,22 +139,7 @@ extension Transfer {
         }
         unsafe self.gathered.writeBytes(bytes)
         self.buffers.received &+= UInt64(bytes.count)
-        return self.handOnWhatIsFull(bytes.count) ? .taken : .dropped
-    }
-
-    /// Hands on a piece that the next bytes, if they are as many, will not fit into; `false` where the reader is gone.
-    ///
-    /// Where the reader has enough then, libcurl is to read no more: of what it has read it would keep a copy.
-    private func handOnWhatIsFull(_ count: Int) -> Bool {
-        guard max(self.buffers.size, self.gathered.capacity) - self.gathered.readableBytes < count else { return true }
-        guard self.flush() else { return false }
-        if self.readerIsFull { self.pause() }
-        return true
-    }
-
-    private func pause() {
-        self.isPaused = true
-        self.applyPauses()
+        return .taken
     }
 
     /// Hands on what was gathered; `false` where the reader is gone.
@@ -190,7 +175,8 @@ extension Transfer {
         // Where the reader is gone, its delegate has asked for removal.
         guard self.flush(), self.readerIsFull, !self.isPaused else { return }
         // Here, and not when the next bytes come: of those libcurl would keep a copy.
-        self.pause()
+        self.isPaused = true
+        self.applyPauses()
     }
 
     /// When the transfer is given up, and as what; `nil` while it waits for our own side.
