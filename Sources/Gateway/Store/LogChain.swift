@@ -41,7 +41,9 @@ struct LogChain: Sendable {
     private static func encode(_ value: DatabaseValue, into message: inout [UInt8]) {
         func append(_ type: UInt8, _ number: UInt64) {
             message.append(type)
-            withUnsafeBytes(of: number.bigEndian) { message.append(contentsOf: $0) }
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                message.append(UInt8(truncatingIfNeeded: number >> shift))
+            }
         }
         switch value.storage {
         case .null: message.append(0)
@@ -49,7 +51,7 @@ struct LogChain: Sendable {
         case .double(let number): append(2, number.bitPattern)
         case .string(let text):
             // As SQLite stores it: a text ends where it holds a zero byte.
-            let bytes = text.utf8.prefix { $0 != 0 }
+            let bytes = text.utf8.contains(0) ? text.utf8.prefix { $0 != 0 } : text.utf8[...]
             append(3, UInt64(bytes.count))
             message.append(contentsOf: bytes)
         case .blob(let bytes):
