@@ -91,13 +91,8 @@ public struct ObservedProvider: ProviderLayer {
     ) async throws(ProviderError) -> Download {
         let isBroken = Mutex(false)
         let watched = source.watched { broken in isBroken.withLock { $0 = broken } }
-        do {
-            let result = try await self.base.upload(work, from: watched, report)
-            self.health.succeeded(at: self.now())
-            return result
-        } catch {
-            if !isBroken.withLock({ $0 }) { self.record(error, of: "upload") }
-            throw error
+        return try await self.observing("upload", isTimed: false, isItsOwn: { !isBroken.withLock { $0 } }) {
+            () async throws(ProviderError) in try await self.base.upload(work, from: watched, report)
         }
     }
 
@@ -119,6 +114,7 @@ public struct ObservedProvider: ProviderLayer {
     private func observing<Result: Sendable>(
         _ operation: String,
         isTimed: Bool = true,
+        isItsOwn: () -> Bool = { true },
         _ call: () async throws(ProviderError) -> Result
     ) async throws(ProviderError) -> Result {
         let start = ContinuousClock.now
@@ -129,6 +125,8 @@ public struct ObservedProvider: ProviderLayer {
             self.health.succeeded(at: self.now())
             return result
         } catch {
+            // Else the fault is somebody else's.
+            guard isItsOwn() else { throw error }
             if let outcome = ProviderCalls.Outcome(error) { self.health.calls.ended(outcome, seconds: seconds()) }
             self.record(error, of: operation)
             throw error

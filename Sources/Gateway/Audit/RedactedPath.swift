@@ -14,44 +14,50 @@ enum RedactedPath {
     /// The path and its query, in printable ASCII, at most 2,048 bytes.
     static func of(_ target: String) -> String {
         if Self.isPlain(target) { return target }
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = parts.first.map(Self.redactSegments) ?? ""
-        guard parts.count == 2 else { return Self.bounded(path, toBytes: 2048) }
-        let query = parts[1].split(separator: "&", omittingEmptySubsequences: false).map(Self.redact)
-        return Self.bounded(path + "?" + query.joined(separator: "&"), toBytes: 2048)
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }
+        guard path.count < target.utf8.count else { return Self.bounded(Self.redactSegments(path), toBytes: 2048) }
+        let query = target.utf8.dropFirst(path.count + 1)
+            .split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false).map(Self.redact)
+        return Self.bounded(Self.redactSegments(path) + "?" + query.joined(separator: "&"), toBytes: 2048)
     }
 
     /// Whether a target has no query, nothing that could be a key, and nothing to escape: most have not.
     private static func isPlain(_ target: String) -> Bool {
-        guard target.utf8.count <= 2048 else { return false }
+        target.utf8.count <= 2048
+            && target.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "?") }
+            && !Self.holdsKey(target.utf8[...])
+    }
+
+    /// Whether `slc_` stands somewhere, in letters of either case.
+    private static func holdsKey(_ text: Substring.UTF8View) -> Bool {
         // The last four letters, in lower case.
         var last: UInt32 = 0
-        for byte in target.utf8 {
-            guard (0x21...0x7E).contains(byte), byte != UInt8(ascii: "?") else { return false }
+        for byte in text {
             last = last << 8 | UInt32(byte | 0x20)
             // `_` becomes DEL by that.
-            if last == 0x736C_637F { return false }
+            if last == 0x736C_637F { return true }
         }
-        return true
+        return false
     }
 
     /// The path without gateway keys that somebody put in the place of an id.
-    private static func redactSegments(_ path: Substring) -> String {
-        path.split(separator: "/", omittingEmptySubsequences: false)
-            .map { $0.lowercased().hasPrefix("slc_") ? "REDACTED" : String($0) }
+    private static func redactSegments(_ path: Substring.UTF8View) -> String {
+        guard Self.holdsKey(path) else { return String(Substring(path)) }
+        return path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map { Self.holdsKey($0.prefix(4)) ? "REDACTED" : String(Substring($0)) }
             .joined(separator: "/")
     }
 
-    private static func redact(_ pair: Substring) -> String {
+    private static func redact(_ pair: Substring.UTF8View) -> String {
+        let text = String(Substring(pair))
         // A value without a name is all value: `?slc_…` must not be taken for a name.
-        guard let equals = pair.firstIndex(of: "=") else {
-            return pair.isEmpty || Self.harmless.contains(String(pair)) ? String(pair) : "REDACTED"
+        guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else {
+            return text.isEmpty || Self.harmless.contains(text) ? text : "REDACTED"
         }
-        let name = String(pair[..<equals])
-        let value = pair[pair.index(after: equals)...]
+        let name = String(Substring(pair[..<equals]))
         // A gateway key in the wrong place is a key all the same.
-        let keepsValue = Self.harmless.contains(name) && !value.lowercased().contains("slc_")
-        return keepsValue ? String(pair) : "\(name)=REDACTED"
+        let keepsValue = Self.harmless.contains(name) && !Self.holdsKey(pair[equals...])
+        return keepsValue ? text : "\(name)=REDACTED"
     }
 
     /// Text without control characters or anything else than printable ASCII (they become `%XX`), cut to `limit` bytes.

@@ -27,16 +27,19 @@ struct ListRepresentation: Encodable {
 
     /// The whole text, with the texts of the downloads.
     func json(_ downloads: [ByteBuffer]) -> ByteBuffer {
-        let frame = JSONText.encode(self).readableBytesView
+        var frame = JSONText.encode(self)
         // Members are in alphabetical order, and in front of `downloads` there is only a boolean: the first bracket is its.
-        let start = frame.firstIndex(of: UInt8(ascii: "[")).map { $0 + 1 } ?? frame.endIndex
-        var text = ByteBuffer(frame[..<start])
-        text.reserveCapacity(frame.count + downloads.reduce(0) { $0 + $1.readableBytes + 1 })
+        let bytes = frame.readableBytesView
+        let start = bytes.firstIndex(of: UInt8(ascii: "[")).map { $0 + 1 - bytes.startIndex } ?? bytes.count
+        let head = frame.readSlice(length: start) ?? ByteBuffer()
+        var text = ByteBuffer()
+        text.reserveCapacity(bytes.count + downloads.reduce(0) { $0 + $1.readableBytes + 1 })
+        text.writeImmutableBuffer(head)
         for (index, download) in downloads.enumerated() {
             if index > 0 { text.writeInteger(UInt8(ascii: ",")) }
             text.writeImmutableBuffer(download)
         }
-        text.writeBytes(frame[start...])
+        text.writeImmutableBuffer(frame)
         return text
     }
 

@@ -24,9 +24,8 @@ struct QueryReader {
     /// The value of a parameter that may be there once; an empty value is a fault.
     mutating func text(_ name: String) -> String? {
         self.known.insert(name)
-        let values = self.parameters.filter { $0.name == name }.map(\.value)
-        guard let value = values.first else { return nil }
-        guard values.count == 1 else {
+        guard let value = self.parameters.first(where: { $0.name == name })?.value else { return nil }
+        guard self.parameters.count(where: { $0.name == name }) == 1 else {
             self.refuse(name, "stands more than once")
             return nil
         }

@@ -67,12 +67,11 @@ struct CatalogueStore: Sendable {
 
     func download(_ digest: Data, of provider: ProviderID) async throws -> Catalogue.Known? {
         let row = try await self.database.read { database in
-            try Row.fetchOne(
-                database,
-                sql: "SELECT record, seen_at FROM download WHERE provider = ? AND digest = ?",
-                arguments: [provider.name, digest]
+            let statement = try database.cachedStatement(
+                sql: "SELECT record, seen_at FROM download WHERE provider = ? AND digest = ?"
             )
-            .map { row -> (Data, Double) in (row["record"], row["seen_at"]) }
+            return try Row.fetchOne(statement, arguments: [provider.name, digest])
+                .map { row -> (Data, Double) in (row["record"], row["seen_at"]) }
         }
         guard let (data, seenAt) = row, let record = try? JSONDecoder().decode(DownloadRecord.self, from: data) else {
             return nil
@@ -150,12 +149,11 @@ struct CatalogueStore: Sendable {
 
     private func row(_ provider: ProviderID, _ question: String) async throws -> (Data, Date)? {
         try await self.database.read { database in
-            try Row.fetchOne(
-                database,
-                sql: "SELECT record, fetched_at FROM listing WHERE provider = ? AND question = ?",
-                arguments: [provider.name, question]
+            let statement = try database.cachedStatement(
+                sql: "SELECT record, fetched_at FROM listing WHERE provider = ? AND question = ?"
             )
-            .map { row in (row["record"], Date(timeIntervalSince1970: row["fetched_at"])) }
+            return try Row.fetchOne(statement, arguments: [provider.name, question])
+                .map { row in (row["record"], Date(timeIntervalSince1970: row["fetched_at"])) }
         }
     }
 

@@ -118,18 +118,19 @@ struct JobTable: Sendable {
 
     func job(_ id: UUID) async throws(StoreError) -> Job? {
         try await self.store.read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM job WHERE id = ?", arguments: [id.text]).flatMap(Job.init)
+            let statement = try database.cachedStatement(sql: "SELECT * FROM job WHERE id = ?")
+            return try Row.fetchOne(statement, arguments: [id.text]).flatMap(Job.init)
         }
     }
 
     /// The newest jobs of a provider.
     func jobs(of provider: ProviderID, limit: Int) async throws(StoreError) -> [Job] {
         try await self.store.read { database in
-            try Row.fetchAll(
-                database,
-                sql: "SELECT * FROM job WHERE provider = ? ORDER BY createdAt DESC LIMIT ?",
-                arguments: [provider.name, limit]
-            ).compactMap(Job.init)
+            // Kept: every list asks, and to prepare it would cost more than all else of a list that is known.
+            let statement = try database.cachedStatement(
+                sql: "SELECT * FROM job WHERE provider = ? ORDER BY createdAt DESC LIMIT ?"
+            )
+            return try Row.fetchAll(statement, arguments: [provider.name, limit]).compactMap(Job.init)
         }
     }
 

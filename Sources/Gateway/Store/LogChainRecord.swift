@@ -35,7 +35,7 @@ struct LogChainRecord: Equatable, Sendable {
         let sql = """
             SELECT startId, anchorId, anchorHash, headId, headHash, brokenId, brokenAt, seal FROM log_chain WHERE id = 1
             """
-        guard let row = try Row.fetchOne(database, sql: sql) else { return nil }
+        guard let row = try Row.fetchOne(try database.cachedStatement(sql: sql)) else { return nil }
         // Somebody else may have written anything: what cannot be read counts as nothing, and fits no seal.
         func number(_ index: Int) -> Int64? { Int64.fromDatabaseValue(row[index]) }
         func bytes(_ index: Int) -> Data { Data.fromDatabaseValue(row[index]) ?? Data() }

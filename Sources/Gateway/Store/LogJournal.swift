@@ -62,7 +62,7 @@ public struct LogJournal: Sendable {
         var record = try LogChainRecord.open(database, self.chain, now: self.clock().milliseconds)
         var rollup = UsageRollup()
         // What another hand added behind the end keeps its number, and is found by it.
-        let last = try Int64.fetchOne(database, sql: "SELECT max(id) FROM log") ?? 0
+        let last = try Int64.fetchOne(try database.cachedStatement(sql: "SELECT max(id) FROM log")) ?? 0
         var id = max(record.head.id, last)
         guard id < Int64.max - Int64(entries.count) else { throw DatabaseError(resultCode: .SQLITE_FULL) }
         for entry in entries {
