@@ -33,17 +33,20 @@ extension Data {
         bytes.reserveCapacity(text.utf8.count / 2)
         var rest = text.utf8[...]
         while let first = rest.popFirst() {
-            guard let high = Self.value(first), let low = rest.popFirst().flatMap(Self.value) else { return nil }
+            guard let high = first.hexadecimalValue, let low = rest.popFirst()?.hexadecimalValue else { return nil }
             bytes.append(high << 4 | low)
         }
         self.init(bytes)
     }
+}
 
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+extension UInt8 {
+    /// The value of a hexadecimal digit in ASCII, lower- or upper-case; `nil` for any other byte.
+    public var hexadecimalValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
         default: nil
         }
     }
