@@ -28,7 +28,7 @@ struct EventStream: Sendable {
     /// How long the connection is silent at most.
     static let silence = Duration.seconds(15)
     /// How long a stream that ends waits for a connection that takes nothing.
-    private static let grace = Duration.seconds(1)
+    private static let grace = Duration.seconds(5)
 
     private enum Turn: Sendable {
         case events([ServerSentEvent])
