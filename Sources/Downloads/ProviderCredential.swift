@@ -29,7 +29,7 @@ public struct ProviderCredential: Hashable, Sendable {
             // Each part with its length in front: no two different credentials give the same text.
             for part in [name, value.reveal()] { hash.update(data: Data("\(part.utf8.count):\(part)".utf8)) }
         }
-        return hash.finalize().prefix(6).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return hash.finalize().prefix(6).hexadecimal
     }
 }
 

@@ -41,12 +41,22 @@ private struct TakingProvider: Provider {
     private let down = ProviderError(.unavailable, retry: .now, message: "down")
     private let nobody = CreateReport(progress: { _ in }, keep: { _, _ in })
 
-    private func health(after source: UploadSource, failure: ProviderError? = nil) async throws -> ProviderHealth {
+    private func health(
+        after source: UploadSource,
+        failure: ProviderError? = nil,
+        throwing isRefused: Bool = true
+    ) async throws -> ProviderHealth {
         let health = ProviderHealth(configured: true)
         let base = TakingProvider(id: try #require(ProviderID("p")), failure: failure)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let observed = ObservedProvider(base, health: health, logger: logger)
-        _ = try? await observed.upload(self.work, from: source, self.nobody)
+        var error: ProviderError?
+        do throws(ProviderError) {
+            _ = try await observed.upload(self.work, from: source, self.nobody)
+        } catch let thrown {
+            error = thrown
+        }
+        #expect((error != nil) == isRefused)
         return health
     }
 
@@ -67,7 +77,7 @@ private struct TakingProvider: Provider {
         let whole = UploadSource(size: 1, revision: "") { _ async throws(ProviderError) in
             ContentBody(ByteBuffer(string: "x"))
         }
-        let well = try await self.health(after: whole)
+        let well = try await self.health(after: whole, throwing: false)
         #expect(well.calls.count(.ok) == 1)
         let failed = try await self.health(after: whole, failure: self.down)
         #expect(failed.snapshot.state != .ok)

@@ -27,19 +27,16 @@ struct ListRepresentation: Encodable {
 
     /// The whole text, with the texts of the downloads.
     func json(_ downloads: [ByteBuffer]) -> ByteBuffer {
-        var frame = JSONText.encode(self)
+        let frame = JSONText.encode(self).readableBytesView
         // Members are in alphabetical order, and in front of `downloads` there is only a boolean: the first bracket is its.
-        let bytes = frame.readableBytesView
-        let start = bytes.firstIndex(of: UInt8(ascii: "[")).map { $0 + 1 - bytes.startIndex } ?? bytes.count
-        let head = frame.readSlice(length: start) ?? ByteBuffer()
-        var text = ByteBuffer()
-        text.reserveCapacity(bytes.count + downloads.reduce(0) { $0 + $1.readableBytes + 1 })
-        text.writeImmutableBuffer(head)
+        let start = frame.firstIndex(of: UInt8(ascii: "[")).map { $0 + 1 } ?? frame.endIndex
+        var text = ByteBuffer(frame[..<start])
+        text.reserveCapacity(frame.count + downloads.reduce(0) { $0 + $1.readableBytes + 1 })
         for (index, download) in downloads.enumerated() {
             if index > 0 { text.writeInteger(UInt8(ascii: ",")) }
             text.writeImmutableBuffer(download)
         }
-        text.writeImmutableBuffer(frame)
+        text.writeBytes(frame[start...])
         return text
     }
 
