@@ -6,10 +6,11 @@
 # make tsan   the transfer tests under the thread sanitizer; make asan: under the address sanitizer
 # make conform  schemathesis, httplint and promtool over a running gateway; ARGS="--examples 500" asks more
 # make soak   half an hour of mixed load with faults; memory and descriptors must stay flat
+# make release  the build that is deployed; make order: notes anew which of its functions lie side by side
 # make bench  a release build against nginx, haproxy and caddy; writes Tests/Benchmarks/RESULTS.md
 
 .DEFAULT_GOAL := run
-.PHONY: run test build release check lint deps testdeps bench fault upgrade tsan asan conform soak
+.PHONY: run test build release order check lint deps testdeps bench fault upgrade tsan asan conform soak
 
 # Libraries that are linked, as pkg-config calls them, and the Debian packages that bring them.
 LIBRARIES := sqlite3 libcurl libjwt zlib
@@ -55,8 +56,20 @@ asan: deps
 build: deps
 	$(BUILD)
 
+# Each function has a section of its own, and those that run lie side by side: what memory is resident, and how fast, hangs on it.
+LINK := $(CURDIR)/deploy/link
+LINKER := -z pack-relative-relocs --no-export-dynamic --symbol-ordering-file=$(LINK)/functions.txt --no-warn-symbol-ordering -T $(LINK)/local.ld
+RELEASE := -c release --product sluice --static-swift-stdlib -Xswiftc -use-ld=lld \
+	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections -Xcc -fdata-sections $(addprefix -Xlinker ,$(LINKER))
+
 release: deps
-	$(BUILD) -c release --product sluice --static-swift-stdlib
+	$(BUILD) $(RELEASE)
+
+# Notes anew which functions run; the next link, and every one after it, goes by that.
+order: deps release
+	@command -v valgrind >/dev/null || $(SUDO) apt-get install -q -y --no-install-recommends valgrind
+	python3 Tests/Benchmarks/order.py --binary .build/release/sluice deploy/link/functions.txt
+	rm .build/release/sluice
 
 # ARGS="--rounds 1 --size 67108864" makes it short.
 bench: deps release

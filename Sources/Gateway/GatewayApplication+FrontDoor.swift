@@ -47,7 +47,7 @@ extension GatewayApplication {
         let connections = self.connections
         return { version in
             let closing: [any RemovableChannelHandler] = version == .http1 ? [ClosingHandler()] : []
-            return [ClientPresenceHandler()] + closing + [
+            return [ClientPresenceHandler(), HeadHolder()] + closing + [
                 SentAnswerHandler(sentAnswers),
                 FrontDoorHandler(version, makeRequestID: requestIDs.make, isStopping: { connections.isDraining }) {
                     refusal in

@@ -30,6 +30,7 @@ final class Transfer {
     private var onHead: CheckedContinuation<Result<TransferResponse, TransferError>, Never>?
     private let source: TransferBody.Producer.Source
     private var producer: TransferBody.Producer?
+    private let delegate: TransferDelegate
 
     var head = HeaderBlock()
     /// Why a callback refused; goes before what libcurl says of it.
@@ -41,6 +42,12 @@ final class Transfer {
     /// What came in this turn and was not handed on.
     private var gathered = ByteBuffer()
     private var readerIsFull = false
+    /// Whether the next piece is fetched when the reader asks for it.
+    private var isOnDemand = false
+    /// Bytes that the reader may have.
+    private var held = 0 {
+        didSet { self.buffers.held += self.held - oldValue }
+    }
     private(set) var isPaused = false
 
     private var hasFirstByte = false
@@ -63,8 +70,9 @@ final class Transfer {
         (self.id, self.hop, self.judge, self.buffers, self.onHead) = (id, hop, judge, buffers, onHead)
         self.readSize = buffers.readSize
         self.upload = Upload(hop)
+        self.delegate = delegate
         let made = TransferBody.Producer.makeSequence(
-            backPressureStrategy: .init(lowWatermark: buffers.depth, highWatermark: buffers.depth),
+            backPressureStrategy: .init(lowWatermark: max(1, buffers.depth), highWatermark: max(1, buffers.depth)),
             finishOnDeinit: true,
             delegate: delegate
         )
@@ -103,7 +111,7 @@ extension Transfer {
     private func deliverHead() {
         guard let onHead = self.onHead, let producer = self.producer else { return }
         (self.onHead, self.producer) = (nil, nil)
-        let body = TransferBody(producer)
+        let body = TransferBody(producer, self.delegate)
         let head = TransferResponse(
             status: self.head.status,
             headers: self.head.fields,
@@ -136,6 +144,7 @@ extension Transfer {
         // libcurl hands out 16 KB at most: a full piece is most likely followed by more.
         if self.gathered.capacity == 0, bytes.count >= min(Int(CURL_MAX_WRITE_SIZE), self.buffers.size, self.readSize) {
             self.gathered = self.buffers.take()
+            self.held = max(self.held, self.gathered.capacity)
         }
         unsafe self.gathered.writeBytes(bytes)
         self.buffers.received &+= UInt64(bytes.count)
@@ -148,8 +157,11 @@ extension Transfer {
         let element = self.gathered
         self.gathered = ByteBuffer()
         self.buffers.lend(element)
+        self.held = element.capacity * (1 + self.buffers.depth)
+        self.isOnDemand = self.buffers.depth == 0
+        self.delegate.willYield(isOnDemand: self.isOnDemand)
         switch self.source.yield(element) {
-        case .produceMore: break
+        case .produceMore: self.readerIsFull = self.isOnDemand
         case .stopProducing: self.readerIsFull = true
         case .dropped: return false
         }
@@ -172,9 +184,13 @@ extension Transfer {
     func settle(_ now: ContinuousClock.Instant) {
         if self.isTouched { self.lastTouch = now }
         self.isTouched = false
+        self.handOn()
+    }
+
+    /// Hands on what came, and pauses where the reader has enough: of what came after that, libcurl would keep a copy.
+    private func handOn() {
         // Where the reader is gone, its delegate has asked for removal.
         guard self.flush(), self.readerIsFull, !self.isPaused else { return }
-        // Here, and not when the next bytes come: of those libcurl would keep a copy.
         self.isPaused = true
         self.applyPauses()
     }
@@ -189,10 +205,14 @@ extension Transfer {
     /// The reader has room again.
     func resume() {
         self.readerIsFull = false
+        if self.isOnDemand { self.held = 0 }
         guard self.isPaused else { return }
         self.isPaused = false
         self.isTouched = true
         self.applyPauses()
+        // libcurl had kept a copy, and there is no room for another read beside it.
+        let room = max(self.buffers.size, self.gathered.capacity) - self.gathered.readableBytes
+        if room < self.readSize { self.handOn() }
     }
 
     /// Bytes to send have come, or their end.
@@ -215,7 +235,9 @@ extension Transfer {
         if outcome == nil, !self.head.isComplete {
             outcome = TransferError(.incomplete, detail: "closed before the head's end")
         }
+        self.delegate.end()
         _ = self.flush()
+        self.held = 0
         self.upload.end()
         self.producer = nil
         if let onHead = self.onHead {

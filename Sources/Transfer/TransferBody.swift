@@ -15,11 +15,13 @@ public struct TransferBody: AsyncSequence, Sendable {
     >
 
     private let producer: Producer
+    private let delegate: TransferDelegate
     /// The producer traps on a second iterator, so the first one is remembered.
     private let isTaken = NIOLockedValueBox(false)
 
-    init(_ producer: Producer) {
+    init(_ producer: Producer, _ delegate: TransferDelegate) {
         self.producer = producer
+        self.delegate = delegate
     }
 
     /// Begins the one iteration; a second one throws at once.
@@ -28,16 +30,18 @@ public struct TransferBody: AsyncSequence, Sendable {
             defer { isTaken = true }
             return !isTaken
         }
-        return Iterator(isFirst ? self.producer.makeAsyncIterator() : nil)
+        return Iterator(isFirst ? self.producer.makeAsyncIterator() : nil, self.delegate)
     }
 
     /// Pulls the bytes.
     public struct Iterator: AsyncIteratorProtocol {
         private var bytes: Producer.AsyncIterator?
+        private let delegate: TransferDelegate
         private var failure: TransferError?
 
-        fileprivate init(_ bytes: Producer.AsyncIterator?) {
+        fileprivate init(_ bytes: Producer.AsyncIterator?, _ delegate: TransferDelegate) {
             self.bytes = bytes
+            self.delegate = delegate
             if bytes == nil { self.failure = TransferError(.closed, detail: "a body can be iterated once") }
         }
 
@@ -52,8 +56,11 @@ public struct TransferBody: AsyncSequence, Sendable {
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(TransferError) -> ByteBuffer? {
             // A failure stays one: asked again, a broken body must not look like one that ended.
             if let failure = self.failure { throw failure }
+            self.delegate.willTake()
             do {
-                return try await self.bytes?.next(isolation: actor)
+                let next = try await self.bytes?.next(isolation: actor)
+                self.delegate.didTake()
+                return next
             } catch {
                 let failure = error as? TransferError ?? TransferError(.cancelled)
                 self.failure = failure
@@ -76,21 +83,56 @@ public struct TransferBody: AsyncSequence, Sendable {
 
 /// Tells the client what the reader of a body does.
 final class TransferDelegate: NIOAsyncSequenceProducerDelegate {
+    private struct State {
+        /// Pieces that were handed on and not taken.
+        var pieces = 0
+        /// `nil` before the first piece: until then nothing holds the transfer back.
+        var isOnDemand: Bool?
+        var hasEnded = false
+    }
+
     private let client: TransferClient
     private let id: TransferID
+    private let state = NIOLockedValueBox(State())
 
     init(client: TransferClient, id: TransferID) {
         self.client = client
         self.id = id
     }
 
-    func produceMore() {
-        let id = self.id
-        self.client.post { $0.resume(id) }
+    /// A piece is about to be handed on; the next one is then fetched at once, or, on demand, when the reader has none left
+    /// and asks.
+    func willYield(isOnDemand: Bool) {
+        self.state.withLockedValue { state in
+            state.pieces += 1
+            state.isOnDemand = isOnDemand
+        }
     }
 
+    /// The reader asks for a piece.
+    func willTake() {
+        self.resume { $0.isOnDemand == true && $0.pieces == 0 }
+    }
+
+    /// The reader has it.
+    func didTake() { self.state.withLockedValue { $0.pieces -= 1 } }
+
+    func produceMore() {
+        self.resume { $0.isOnDemand == false }
+    }
+
+    /// The transfer has ended: what its reader does from now on is nothing to wake the client for.
+    func end() { self.state.withLockedValue { $0.hasEnded = true } }
+
     func didTerminate() {
+        guard !self.state.withLockedValue(\.hasEnded) else { return }
         let id = self.id
         self.client.post { $0.remove(id, TransferError(.cancelled)) }
+    }
+
+    private func resume(where isDue: (State) -> Bool) {
+        guard self.state.withLockedValue({ !$0.hasEnded && isDue($0) }) else { return }
+        let id = self.id
+        self.client.post { $0.resume(id) }
     }
 }

@@ -79,6 +79,9 @@ public actor TransferClient {
     /// Transfers that hold a handle now.
     public var openTransfers: Int { self.transfers.count }
 
+    /// Bytes of bodies that were taken from the network so far.
+    var bytesReceived: UInt64 { self.buffers.received }
+
     /// Judges the transfers that start later by another policy; the listeners of this process stay refused.
     public func setEgress(_ policy: EgressPolicy) { self.judge = EgressJudge(policy, after: self.judge) }
 
@@ -170,7 +173,8 @@ extension TransferClient {
 
     /// Lets libcurl do what can be done now; returns how long nothing is due.
     func turn() -> Duration {
-        self.perform()
+        var running: Int32 = 0
+        _ = unsafe curl_multi_perform(self.thread.multi, &running)
         self.removeDone()
         let now = ContinuousClock.now
         var wait = Duration.seconds(60)
@@ -184,16 +188,6 @@ extension TransferClient {
             }
         }
         return wait
-    }
-
-    /// libcurl reads each socket once; where that gave much, there is most likely more to gather before it is handed on.
-    private func perform() {
-        var running: Int32 = 0
-        for _ in 0..<BodyBuffers.largest / BodyBuffers.longestRead {
-            let before = self.buffers.received
-            _ = unsafe curl_multi_perform(self.thread.multi, &running)
-            guard self.buffers.received &- before >= UInt64(BodyBuffers.longestRead / 2) else { return }
-        }
     }
 
     private func removeDone() {

@@ -18,7 +18,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(port, seconds=20):
+def wait_for(port, seconds=60):
     """Returns the seconds until something accepts connections on the port."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:

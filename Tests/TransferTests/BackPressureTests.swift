@@ -91,6 +91,34 @@ struct BackPressureTests {
         }
     }
 
+    @Test func amongManyReadersEachIsFetchedOnePieceAtATime() async throws {
+        let (readers, total) = (80, 1 << 18)
+        let allAreThere = RawGate()
+        try await withServer { connection in
+            _ = try await connection.readHead()
+            try await connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(total)\r\n\r\n")
+            await allAreThere.wait()
+            try await connection.sendPattern(total)
+        } test: { client, server in
+            var bodies: [TransferBody.Iterator] = []
+            for _ in 0..<readers {
+                bodies.append(try await client.execute(TransferRequest(url: server.url())).body.makeAsyncIterator())
+            }
+            allAreThere.open()
+            var checkers = [Pattern.Checker](repeating: Pattern.Checker(), count: readers)
+            for reader in 0..<readers {
+                if let bytes = try await bodies[reader].next() { checkers[reader].take(bytes) }
+            }
+            try await Self.untilQuiet(server)
+            // What was read is all that was fetched.
+            #expect(await client.bytesReceived == checkers.reduce(0) { $0 + UInt64($1.count) })
+            for reader in 0..<readers {
+                while let bytes = try await bodies[reader].next() { checkers[reader].take(bytes) }
+            }
+            #expect(checkers.allSatisfy { $0.isIntact && $0.count == total })
+        }
+    }
+
     /// Waits until the server could push nothing for a while.
     private static func untilQuiet(_ server: RawServer) async throws {
         var last = -1

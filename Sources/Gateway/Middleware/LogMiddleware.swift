@@ -110,7 +110,13 @@ struct RequestIDs: Sendable {
     /// Makes a new one.
     let make: @Sendable () -> String
 
-    init(make: @escaping @Sendable () -> String = { UUID().uuidString.lowercased() }) { self.make = make }
+    init(make: @escaping @Sendable () -> String = Self.random) { self.make = make }
+
+    /// `UUID()` opens `/dev/urandom` each time.
+    private static func random() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return UUID.random(using: &generator).uuidString.lowercased()
+    }
 
     /// The caller's own id where it is 1–128 of `[A-Za-z0-9._-]`, else a new one.
     func id(presented: [String]) -> String {
