@@ -30,6 +30,15 @@ final class HeadHolder: ChannelOutboundHandler, RemovableChannelHandler {
         self.flush(context, after: Self.turns)
     }
 
+    /// A client is to see that an answer began, where it breaks off at its first byte.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if self.holdsHead {
+            self.holdsHead = false
+            context.flush()
+        }
+        context.close(mode: mode, promise: promise)
+    }
+
     func handlerRemoved(context: ChannelHandlerContext) { self.holdsHead = false }
 
     private func flush(_ context: ChannelHandlerContext, after turns: Int) {

@@ -43,9 +43,10 @@ import Testing
         #expect(try self.sentParts() == 1)
     }
 
-    @Test func aConnectionMayCloseWhileAHeadWaits() throws {
+    @Test func anAnswerThatBreaksOffAtItsFirstByteHasAHead() throws {
         self.send(.head(HTTPResponse(status: .ok)))
-        _ = try self.channel.finish(acceptAlreadyClosed: true)
+        self.channel.close(promise: nil)
+        #expect(try self.sentParts() == 1)
         self.channel.embeddedEventLoop.run()
         #expect(try self.sentParts() == 0)
     }
