@@ -18,13 +18,13 @@ import soak
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def functions(profile, binary):
-    """The functions of the binary in a profile of callgrind's, by the linker's names."""
+def functions(profile, program):
+    """The functions of the program in a profile of callgrind's, by the linker's names."""
     found, is_ours = {}, False
     with open(profile) as lines:
         for line in lines:
             if line.startswith("ob="):
-                is_ours = line.strip().endswith("/" + os.path.basename(binary))
+                is_ours = line.strip().endswith(program)
             elif line.startswith("fn=") and is_ours:
                 # A recursive function has its depth behind its name; one without a name has its address.
                 name = re.sub(r"'\d+$", "", line.strip()[3:])
@@ -44,14 +44,16 @@ def record(binary, seconds, callers):
     origin = soak.UpstreamServer(("127.0.0.1", 0), soak.Upstream)
     threading.Thread(target=origin.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as directory:
-        profile = os.path.join(directory, "profile")
+        profile, program = os.path.join(directory, "profile"), os.path.join(directory, "sluice")
+        # valgrind would read what is there for debuggers for minutes.
+        subprocess.run(["strip", "-g", "-o", program, binary], check=True)
         wrapper = os.path.join(directory, "wrapper")
         with open(wrapper, "w") as file:
             file.write("#!/bin/sh\nexec valgrind --tool=callgrind --demangle=no --compress-strings=no --compress-pos=no "
-                       f'--callgrind-out-file={profile} {binary} "$@"\n')
+                       f'--callgrind-out-file={profile} {program} "$@"\n')
         os.chmod(wrapper, 0o755)
         server = soak.start(directory, wrapper, origin.server_address[1])
-        start = functions(dump(server, profile, 1), binary)
+        start = functions(dump(server, profile, 1), program)
         load = soak.Callers(server.port, origin.server_address[1])
         load.lists()
         threads = [threading.Thread(target=load.run, daemon=True) for _ in range(callers)]
@@ -61,7 +63,7 @@ def record(binary, seconds, callers):
         load.stop.set()
         for thread in threads:
             thread.join(120)
-        requests = functions(dump(server, profile, 2), binary)
+        requests = functions(dump(server, profile, 2), program)
         server.stop()
         print(f"{sum(load.counts.values())} requests")
     return start, requests
