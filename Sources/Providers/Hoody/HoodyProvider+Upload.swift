@@ -32,13 +32,14 @@ extension HoodyProvider {
         _ report: CreateReport
     ) async throws(ProviderError) -> Download {
         let path = try Self.path(work.request)
-        let stat = try await HoodyUpload(api: self.api, work: work, path: path).run(source, report)
+        let stat = try await HoodyUpload(api: self.api, work: work, path: path, sleep: self.sleep).run(source, report)
         guard let download = self.listing(path.parent).download(stat, name: path.name) else { throw .notFound() }
         return download
     }
 
     func abandon(_ work: UploadWork) async throws(ProviderError) {
-        try await HoodyUpload(api: self.api, work: work, path: try Self.path(work.request)).abandon()
+        let path = try Self.path(work.request)
+        try await HoodyUpload(api: self.api, work: work, path: path, sleep: self.sleep).abandon()
     }
 
     private static func path(_ request: UploadRequest) throws(ProviderError) -> HoodyPath {
@@ -56,6 +57,10 @@ struct HoodyUpload {
     let api: HoodyAPI
     let work: UploadWork
     let path: HoodyPath
+    let sleep: @Sendable (Duration) async throws -> Void
+
+    /// How often it is looked, a tenth of a second apart, for what is left of a try.
+    private static let looks = 10
 
     /// That a try has begun to write.
     private struct Checkpoint: Codable {
@@ -100,9 +105,14 @@ struct HoodyUpload {
         return begun
     }
 
+    /// The server may notice later than we do that a try broke off, and show only then what came of it.
     private func removeRest(of begun: Checkpoint) async throws(ProviderError) {
-        guard let now = try await self.api.state(of: self.path), now != begun.before else { return }
-        try await self.api.delete(self.path)
+        for look in 1...Self.looks {
+            let now = try await self.api.state(of: self.path)
+            if now != nil, now != begun.before { return try await self.api.delete(self.path) }
+            guard look < Self.looks else { return }
+            do { try await self.sleep(.milliseconds(100)) } catch { throw .cancelled }
+        }
     }
 
     /// Holds what the server has against what was sent, where the server measures it.
