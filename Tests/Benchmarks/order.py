@@ -77,10 +77,10 @@ def main():
     parser.add_argument("output")
     arguments = parser.parse_args()
     start, requests = record(os.path.realpath(arguments.binary), arguments.seconds, arguments.callers)
-    both = set(start) & set(requests)
+    # A stable sort: what requests run as well goes behind what only the start does, and in front of the rest of theirs.
+    order = dict.fromkeys(sorted(start, key=set(requests).__contains__) + requests)
     with open(arguments.output, "w") as file:
-        for names in ([name for name in start if name not in both], [name for name in requests if name in both], requests):
-            file.writelines(name + "\n" for name in names if names is not requests or name not in both)
+        file.writelines(name + "\n" for name in order)
     print(f"{len(requests)} functions of requests, {len(start)} of the start")
 
 
