@@ -48,6 +48,14 @@ public struct Content: Sendable {
     }
 }
 
+/// Reads the bytes of a body, once and for one task.
+public protocol ContentReader: AnyObject {
+    /// The next bytes, never an empty buffer; `nil` at a *complete* end.
+    ///
+    /// Throws at any other end.
+    func next() async throws(ProviderError) -> ByteBuffer?
+}
+
 /// The bytes of a file, pulled: nothing is read from the upstream much before it is asked for.
 ///
 /// It can be iterated once. Cancelling the iterating task ends the transfer with ``ProviderError/Kind/cancelled``.
@@ -55,13 +63,19 @@ public struct ContentBody: AsyncSequence, Sendable {
     /// Bytes; never an empty buffer.
     public typealias Element = ByteBuffer
 
-    private let makeNext: @Sendable () -> Next
+    /// Begins the one iteration, for a body that is made of this one.
+    public let makeReader: @Sendable () -> any ContentReader
+
+    /// Creates a body; its reader is made once, by the one iteration.
+    public init(reading makeReader: @autoclosure @escaping @Sendable () -> any ContentReader) {
+        self.makeReader = makeReader
+    }
 
     /// Takes the bytes from `next`, which answers `nil` at a *complete* end and throws at any other.
     public typealias Next = () async throws(ProviderError) -> ByteBuffer?
 
     /// Creates a body; `makeNext` is called once, by the one iteration.
-    public init(_ makeNext: @escaping @Sendable () -> Next) { self.makeNext = makeNext }
+    public init(_ makeNext: @escaping @Sendable () -> Next) { self.init(reading: ClosureReader(makeNext())) }
 
     /// A body of bytes that are already there.
     public init(_ bytes: ByteBuffer) {
@@ -75,24 +89,32 @@ public struct ContentBody: AsyncSequence, Sendable {
     }
 
     /// Begins the one iteration.
-    public func makeAsyncIterator() -> Iterator { Iterator(nextBytes: self.makeNext()) }
+    public func makeAsyncIterator() -> Iterator { Iterator(reader: self.makeReader()) }
 
     /// Pulls the bytes.
     public struct Iterator: AsyncIteratorProtocol {
-        let nextBytes: Next
+        let reader: any ContentReader
 
         /// The next bytes; `nil` after the last.
         ///
         /// Throws where the body broke off.
         public mutating func next() async throws(ProviderError) -> ByteBuffer? {
-            try await self.nextBytes()
+            try await self.reader.next()
         }
 
         /// The next bytes, for `for try await` under any isolation.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(ProviderError) -> ByteBuffer? {
-            try await self.nextBytes()
+            try await self.reader.next()
         }
     }
+}
+
+private final class ClosureReader: ContentReader {
+    private let nextBytes: ContentBody.Next
+
+    init(_ nextBytes: @escaping ContentBody.Next) { self.nextBytes = nextBytes }
+
+    func next() async throws(ProviderError) -> ByteBuffer? { try await self.nextBytes() }
 }

@@ -56,21 +56,57 @@ public struct ProviderError: Error, Sendable {
         case after(Duration)
     }
 
+    private struct Fields {
+        var kind: Kind
+        var retry: Retry
+        var message: String
+        var cause: String?
+    }
+
+    /// Keeps the fields behind a reference: whatever may throw an error has room for it on its stack, and a body is read through
+    /// a dozen of those.
+    private indirect enum Box {
+        case holding(Fields)
+    }
+
+    private var box: Box
+
+    private var fields: Fields {
+        get {
+            switch self.box {
+            case .holding(let fields): fields
+            }
+        }
+        set { self.box = .holding(newValue) }
+    }
+
     /// What happened.
-    public var kind: Kind
+    public var kind: Kind {
+        get { self.fields.kind }
+        set { self.fields.kind = newValue }
+    }
+
     /// Whether to try again.
-    public var retry: Retry
+    public var retry: Retry {
+        get { self.fields.retry }
+        set { self.fields.retry = newValue }
+    }
+
     /// A sentence that may be shown to a caller: ours, or the upstream's own words with nothing secret in them.
-    public var message: String
+    public var message: String {
+        get { self.fields.message }
+        set { self.fields.message = newValue }
+    }
+
     /// What only the log may hold.
-    public var cause: String?
+    public var cause: String? {
+        get { self.fields.cause }
+        set { self.fields.cause = newValue }
+    }
 
     /// Creates an error.
     public init(_ kind: Kind, retry: Retry = .never, message: String, cause: String? = nil) {
-        self.kind = kind
-        self.retry = retry
-        self.message = message
-        self.cause = cause
+        self.box = .holding(Fields(kind: kind, retry: retry, message: message, cause: cause))
     }
 
     /// The refusal of an operation that `provider` does not have.

@@ -34,6 +34,8 @@ final class BodyBuffers {
     private static let mostLent = 8 << 20
     /// The most that libcurl reads from a socket at once.
     static let longestRead = 256 * 1024
+    /// The least that its buffer takes.
+    static let shortestRead = 2 * 1024
     /// What libcurl's buffers add up to, but for the smallest ones.
     private static let readBudget = 1 << 20
     /// Smaller buffers are left to the allocator, which is quick with them and does not ask the system for each.
@@ -48,7 +50,7 @@ final class BodyBuffers {
     ///
     /// A part of what is left: those who came while few were there keep theirs when they stop reading.
     var readSize: Int {
-        Self.powerOfTwo(min(max((Self.readBudget - self.reading) / 4, Self.smallest), Self.longestRead))
+        Self.powerOfTwo(min(max((Self.readBudget - self.reading) / 4, Self.shortestRead), Self.longestRead))
     }
 
     /// The greatest one that is no more than `size`, which is above zero.

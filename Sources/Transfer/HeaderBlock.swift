@@ -50,6 +50,12 @@ struct HeaderBlock {
         return .partial
     }
 
+    /// Gives the fields away, which a long body has no use for.
+    mutating func takeFields() -> HTTPFields {
+        defer { self.fields = HTTPFields() }
+        return self.fields
+    }
+
     private mutating func end() throws(Malformed) -> Progress {
         guard self.status != 0 else { throw Malformed("a head without a status line") }
         guard self.status != 101 else { throw Malformed("a switch of protocols that nobody asked for") }

@@ -44,7 +44,11 @@ final class Transfer {
     private var readerIsFull = false
     /// Whether the next piece is fetched when the reader asks for it.
     private var isOnDemand = false
-    /// Bytes that the reader may have.
+    /// How many pieces may wait for the reader.
+    private let depth: Int
+    /// Bytes of each piece that the reader may have: in hand, and waiting.
+    private var handedOn: [Int] = []
+    /// What those are together.
     private var held = 0 {
         didSet { self.buffers.held += self.held - oldValue }
     }
@@ -71,8 +75,9 @@ final class Transfer {
         self.readSize = buffers.readSize
         self.upload = Upload(hop)
         self.delegate = delegate
+        self.depth = max(1, buffers.depth)
         let made = TransferBody.Producer.makeSequence(
-            backPressureStrategy: .init(lowWatermark: max(1, buffers.depth), highWatermark: max(1, buffers.depth)),
+            backPressureStrategy: .init(lowWatermark: self.depth, highWatermark: self.depth),
             finishOnDeinit: true,
             delegate: delegate
         )
@@ -114,7 +119,7 @@ extension Transfer {
         let body = TransferBody(producer, self.delegate)
         let head = TransferResponse(
             status: self.head.status,
-            headers: self.head.fields,
+            headers: self.head.takeFields(),
             url: self.hop.url.text,
             body: body
         )
@@ -129,17 +134,11 @@ extension Transfer {
     /// Takes bytes of the body, all or none.
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Taken {
         self.isTouched = true
+        // What was gathered goes first; these bytes are then either gathered or asked for again.
+        if !self.readerIsFull, self.room < bytes.count, !self.flush() { return .dropped }
         if self.readerIsFull {
             self.isPaused = true
             return .paused
-        }
-        if self.gathered.readableBytes + bytes.count > max(self.buffers.size, self.gathered.capacity) {
-            // What was gathered goes first; these bytes are then either gathered or asked for again.
-            guard self.flush() else { return .dropped }
-            if self.readerIsFull {
-                self.isPaused = true
-                return .paused
-            }
         }
         // libcurl hands out 16 KB at most: a full piece is most likely followed by more.
         if self.gathered.capacity == 0, bytes.count >= min(Int(CURL_MAX_WRITE_SIZE), self.buffers.size, self.readSize) {
@@ -148,8 +147,13 @@ extension Transfer {
         }
         unsafe self.gathered.writeBytes(bytes)
         self.buffers.received &+= UInt64(bytes.count)
+        // Of a read that one call takes whole, libcurl has nothing left to keep a copy of.
+        if self.readSize <= Int(CURL_MAX_WRITE_SIZE), self.room < self.readSize { self.handOn() }
         return .taken
     }
+
+    /// Bytes that the piece in hand still takes.
+    private var room: Int { max(self.buffers.size, self.gathered.capacity) - self.gathered.readableBytes }
 
     /// Hands on what was gathered; `false` where the reader is gone.
     private func flush() -> Bool {
@@ -157,7 +161,8 @@ extension Transfer {
         let element = self.gathered
         self.gathered = ByteBuffer()
         self.buffers.lend(element)
-        self.held = element.capacity * (1 + self.buffers.depth)
+        self.handedOn = self.handedOn.suffix(self.depth) + [element.capacity]
+        self.held = self.handedOn.reduce(0, +)
         self.isOnDemand = self.buffers.depth == 0
         self.delegate.willYield(isOnDemand: self.isOnDemand)
         switch self.source.yield(element) {
@@ -205,14 +210,13 @@ extension Transfer {
     /// The reader has room again.
     func resume() {
         self.readerIsFull = false
-        if self.isOnDemand { self.held = 0 }
+        if self.isOnDemand { (self.handedOn, self.held) = ([], 0) }
         guard self.isPaused else { return }
         self.isPaused = false
         self.isTouched = true
         self.applyPauses()
         // libcurl had kept a copy, and there is no room for another read beside it.
-        let room = max(self.buffers.size, self.gathered.capacity) - self.gathered.readableBytes
-        if room < self.readSize { self.handOn() }
+        if self.room < self.readSize { self.handOn() }
     }
 
     /// Bytes to send have come, or their end.
@@ -225,7 +229,9 @@ extension Transfer {
 
     /// libcurl may call the write callback from in here.
     private func applyPauses() {
-        let mask = (self.isPaused ? CURLPAUSE_RECV : 0) | (self.upload.isPaused ? CURLPAUSE_SEND : 0)
+        // Paused in one direction, libcurl reads once more all the same, and keeps that; nothing is sent where there is no body.
+        let isHeldBack = self.upload.isPaused || (self.isPaused && !self.upload.isPresent)
+        let mask = (self.isPaused ? CURLPAUSE_RECV : 0) | (isHeldBack ? CURLPAUSE_SEND : 0)
         _ = unsafe curl_easy_pause(self.handle, mask)
     }
 

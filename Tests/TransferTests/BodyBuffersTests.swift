@@ -39,7 +39,7 @@ import Testing
             return size
         }
         #expect(sizes.first == BodyBuffers.longestRead && sizes[7] == BodyBuffers.longestRead / 8)
-        #expect(sizes == sizes.sorted(by: >) && sizes.last == BodyBuffers.smallest)
+        #expect(sizes == sizes.sorted(by: >) && sizes.last == BodyBuffers.shortestRead)
         #expect(buffers.reading < (1 << 20) + 1000 * BodyBuffers.smallest)
     }
 

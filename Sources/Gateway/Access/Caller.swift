@@ -66,7 +66,7 @@ public struct Caller: Hashable, Sendable {
     }
 
     /// The holder of `SLUICE_ADMIN_KEY`.
-    public static var admin: Caller { Caller(.admin, displayName: "admin", scopes: [.admin]) }
+    public static let admin = Caller(.admin, displayName: "admin", scopes: [.admin])
 }
 
 extension Caller {

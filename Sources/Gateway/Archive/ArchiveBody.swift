@@ -39,10 +39,7 @@ struct ArchiveBody: Sendable {
             beginning.member = try await self.open(member)
         }
         let opened = beginning
-        return ContentBody {
-            let reader = ArchiveReader(self, opened)
-            return { () async throws(ProviderError) -> ByteBuffer? in try await reader.next() }
-        }
+        return ContentBody(reading: ArchiveReader(self, opened))
     }
 
     /// Opens a member; what is no longer of the size that it was listed with is none.
@@ -56,10 +53,10 @@ struct ArchiveBody: Sendable {
 }
 
 /// The one iteration of an ``ArchiveBody``.
-private final class ArchiveReader {
+private final class ArchiveReader: ContentReader {
     /// The member whose bytes are on their way.
     private struct Current {
-        let source: IteratorBox
+        let source: any ContentReader
         let size: Int64?
         var crc = CRC32()
         var count: Int64 = 0
@@ -142,7 +139,7 @@ private final class ArchiveReader {
     private func begin(_ member: ZipMember, _ bytes: ContentBody) {
         var header = self.writer.begin(member)
         self.frame.writeBuffer(&header)
-        self.current = Current(source: IteratorBox(bytes.makeAsyncIterator()), size: member.size)
+        self.current = Current(source: bytes.makeReader(), size: member.size)
     }
 
     /// The next bytes of the member; `nil` after the last.

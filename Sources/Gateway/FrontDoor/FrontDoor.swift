@@ -73,7 +73,7 @@ struct FrontDoor: Service {
     private func handle(_ connections: AsyncStream<FrontDoorChannel.Value>) async {
         await withDiscardingTaskGroup { group in
             for await connection in connections {
-                group.addTask { await self.channel.handle(connection) }
+                group.addTask(executorPreference: connection.executor) { await self.channel.handle(connection) }
             }
         }
     }

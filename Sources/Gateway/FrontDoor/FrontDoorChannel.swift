@@ -25,6 +25,14 @@ struct FrontDoorChannel: Sendable {
     enum Value: Sendable {
         case plain(Connection)
         case secure(EventLoopFuture<Negotiated>)
+
+        /// Runs its tasks on its event loop.
+        var executor: LoopExecutor {
+            switch self {
+            case .plain(let connection): LoopExecutor(connection.channel.eventLoop)
+            case .secure(let agreed): LoopExecutor(agreed.eventLoop)
+            }
+        }
     }
 
     /// What a request came over.
@@ -43,9 +51,14 @@ struct FrontDoorChannel: Sendable {
     let handlers: @Sendable (Version) -> [any RemovableChannelHandler]
     let logger: Logger
 
-    /// Waiting bytes beyond which a connection takes no more: a client that stopped reading is to hold little of ours, and
-    /// what the system takes at once does not count.
-    private static let waiting = ChannelOptions.Types.WriteBufferWaterMark(low: 2048, high: 4096)
+    /// Waiting bytes beyond which a connection takes no more, until none waits.
+    ///
+    /// A client that stopped reading is to hold one piece of a body, of which the smallest has 4 KB. What the system takes at
+    /// once does not count.
+    private static let waiting = ChannelOptions.Types.WriteBufferWaterMark(low: 1, high: 4095)
+
+    /// Bytes that are read at once: most heads fit into the first read, whose buffer a connection keeps; bodies make it larger.
+    private static let reading = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1024, maximum: 65_536)
 
     // MARK: Setting up
 
@@ -57,6 +70,7 @@ struct FrontDoorChannel: Sendable {
             return channel.eventLoop.makeFailedFuture(Refused(reason: refusal))
         }
         return channel.setOption(.writeBufferWaterMark, value: Self.waiting)
+            .flatMap { channel.setOption(.recvAllocator, value: Self.reading) }
             .flatMapThrowing {
                 guard let context = self.tls?.current else {
                     return .plain(try self.setUpHTTP1(channel, server, isSecure: false))
@@ -168,16 +182,12 @@ struct FrontDoorChannel: Sendable {
 
     // MARK: Handling
 
-    /// Answers the requests of a connection until it ends.
+    /// Answers the requests of a connection until it ends; to be called in a task that prefers the connection's own executor.
     @concurrent
     func handle(_ value: Value) async {
         switch value {
-        case .plain(let connection):
-            await withTaskExecutorPreference(LoopExecutor(connection.channel.eventLoop)) {
-                await self.requests.handle(value: connection, logger: self.logger)
-            }
-        case .secure(let agreed):
-            await withTaskExecutorPreference(LoopExecutor(agreed.eventLoop)) { await self.handle(agreed) }
+        case .plain(let connection): await self.requests.handle(value: connection, logger: self.logger)
+        case .secure(let agreed): await self.handle(agreed)
         }
     }
 

@@ -26,25 +26,29 @@ struct RequestResponder: Sendable {
 
     @concurrent
     func respond(to request: Request, _ writer: consuming ResponseWriter, on channel: any Channel) async throws {
-        let context = GatewayContext(source: ApplicationRequestContextSource(channel: channel, logger: self.logger))
-        var response: Response
-        do {
-            // In a task of its own, whose stack ends with it: the connection's task keeps what the way to an answer took of its
-            // stack, which was 52 KB for each reader of a body.
-            async let answer = self.router.respond(to: request, context: context)
-            response = try await answer
-        } catch let error as HTTPParserError {
-            throw error
-        } catch {
-            self.logger.error("An error came past every answer.", metadata: ["error": "\(error)"])
-            response = Response(status: .internalServerError)
-        }
+        var response = try await self.response(to: request, on: channel)
         response.headers[.date] = self.date.current
         do {
             try await writer.write(response: response.head, body: response.body)
         } catch is HTTPParserError {
             // Thrown as it is, it would be answered.
             throw BrokenRequest()
+        }
+    }
+
+    /// The way to the answer, whose stack ends with it: what a connection's task once took it keeps, and what is left of it
+    /// while a body is read counts for each of a thousand readers.
+    private func response(to request: Request, on channel: any Channel) async throws -> Response {
+        let context = GatewayContext(source: ApplicationRequestContextSource(channel: channel, logger: self.logger))
+        do {
+            // In a task of its own, whose stack was 52 KB.
+            async let answer = self.router.respond(to: request, context: context)
+            return try await answer
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            self.logger.error("An error came past every answer.", metadata: ["error": "\(error)"])
+            return Response(status: .internalServerError)
         }
     }
 }

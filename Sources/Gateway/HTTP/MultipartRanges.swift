@@ -37,7 +37,7 @@ struct MultipartRanges {
     func framing(_ bytes: ContentBody) -> ContentBody {
         ContentBody {
             var (index, rest): (Int, Int64) = (-1, 0)
-            let source = IteratorBox(bytes.makeAsyncIterator())
+            let source = bytes.makeReader()
             return { () async throws(ProviderError) -> ByteBuffer? in
                 if rest == 0 {
                     index += 1

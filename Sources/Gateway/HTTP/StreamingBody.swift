@@ -57,8 +57,8 @@ struct StreamingBody: Sendable {
         defer { watch.stop() }
         let end = self.register { watch.cut() }
         defer { end() }
-        var iterator = self.body.makeAsyncIterator()
-        while let buffer = try await iterator.next() {
+        let reader = self.body.makeReader()
+        while let buffer = try await reader.next() {
             watch.writeBegan()
             try await writer.write(buffer)
             if !self.channel.isWritable {

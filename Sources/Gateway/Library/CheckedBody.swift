@@ -15,46 +15,55 @@ extension ContentBody {
         sha256: String? = nil,
         mismatch: ProviderError = .wrongDigest
     ) -> ContentBody {
-        ContentBody {
-            let reader = CheckedReader(IteratorBox(self.makeAsyncIterator()), length, sha256, mismatch)
-            return { () async throws(ProviderError) -> ByteBuffer? in try await reader.next() }
-        }
+        ContentBody(reading: CheckedReader(self.makeReader(), length, sha256, mismatch))
     }
 
     /// This body, telling of the error that it ends with, but not of our own task's end.
     func reporting(_ report: @escaping @Sendable (ProviderError) -> Void) -> ContentBody {
-        ContentBody {
-            let source = IteratorBox(self.makeAsyncIterator())
-            return { () async throws(ProviderError) -> ByteBuffer? in
-                do throws(ProviderError) {
-                    return try await source.next()
-                } catch {
-                    if error.kind != .cancelled { report(error) }
-                    throw error
-                }
-            }
+        ContentBody(reading: ReportingReader(self.makeReader(), report))
+    }
+}
+
+/// The one iteration of a body that tells how it fails.
+private final class ReportingReader: ContentReader {
+    private let source: any ContentReader
+    private let report: @Sendable (ProviderError) -> Void
+
+    init(_ source: any ContentReader, _ report: @escaping @Sendable (ProviderError) -> Void) {
+        self.source = source
+        self.report = report
+    }
+
+    func next() async throws(ProviderError) -> ByteBuffer? {
+        do throws(ProviderError) {
+            return try await self.source.next()
+        } catch {
+            if error.kind != .cancelled { self.report(error) }
+            throw error
         }
     }
 }
 
 /// The one iteration of a body that is held to its promises.
-private final class CheckedReader {
-    private let source: IteratorBox
+private final class CheckedReader: ContentReader {
+    private let source: any ContentReader
     private let length: Int64?
     private let digest: String?
     /// Thrown where the bytes have another one.
     private let mismatch: ProviderError
-    private var hash = SHA256()
+    /// `nil` where no digest is known.
+    private var hash: SHA256?
     private var count: Int64 = 0
     /// What was read to know whether the piece before it was the last.
     private var following: ByteBuffer?
     private var isAtEnd = false
 
-    init(_ source: IteratorBox, _ length: Int64?, _ digest: String?, _ mismatch: ProviderError) {
+    init(_ source: any ContentReader, _ length: Int64?, _ digest: String?, _ mismatch: ProviderError) {
         self.mismatch = mismatch
         self.source = source
         self.length = length
         self.digest = digest?.lowercased()
+        self.hash = digest.map { _ in SHA256() }
     }
 
     func next() async throws(ProviderError) -> ByteBuffer? {
@@ -64,7 +73,7 @@ private final class CheckedReader {
             return nil
         }
         self.count += Int64(buffer.readableBytes)
-        if self.digest != nil { buffer.withUnsafeReadableBytes { self.hash.update(bufferPointer: $0) } }
+        buffer.withUnsafeReadableBytes { self.hash?.update(bufferPointer: $0) }
         if let length {
             guard self.count <= length else { throw .brokenOff }
             // Only what completes the promise may be the last.
@@ -86,23 +95,21 @@ private final class CheckedReader {
     private func end() throws(ProviderError) {
         self.isAtEnd = true
         guard self.count == self.length ?? self.count else { throw .brokenOff }
-        guard let digest, Data(self.hash.finalize()).hexadecimal != digest else { return }
-        throw self.mismatch
+        guard self.hash?.finalize().hexadecimal == self.digest else { throw self.mismatch }
     }
 }
 
 extension ProviderError {
     /// A body that is not the file that was listed.
-    static var wrongDigest: ProviderError {
-        ProviderError(.malformedResponse, message: "The upstream's bytes do not have the SHA-256 that it lists.")
-    }
+    static let wrongDigest = ProviderError(
+        .malformedResponse,
+        message: "The upstream's bytes do not have the SHA-256 that it lists."
+    )
 
     /// A body that is not as long as it has to be; the rest may come at another try.
-    static var brokenOff: ProviderError {
-        ProviderError(
-            .malformedResponse,
-            retry: .now,
-            message: "The upstream's body does not have the length that it promised."
-        )
-    }
+    static let brokenOff = ProviderError(
+        .malformedResponse,
+        retry: .now,
+        message: "The upstream's body does not have the length that it promised."
+    )
 }

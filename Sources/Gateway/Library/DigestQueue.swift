@@ -30,15 +30,24 @@ extension ContentBody {
         size: Int64?,
         onDigest: @escaping @Sendable (Data) -> Void
     ) -> ContentBody {
-        ContentBody {
-            let source = IteratorBox(self.makeAsyncIterator())
-            let meter = DigestMeter(queue, size: size, onDigest)
-            return { () async throws(ProviderError) -> ByteBuffer? in
-                let buffer = try await source.next()
-                await meter.pass(buffer)
-                return buffer
-            }
-        }
+        ContentBody(reading: MeasuredReader(self.makeReader(), DigestMeter(queue, size: size, onDigest)))
+    }
+}
+
+/// The one iteration of a body that is measured.
+private final class MeasuredReader: ContentReader {
+    private let source: any ContentReader
+    private let meter: DigestMeter
+
+    init(_ source: any ContentReader, _ meter: DigestMeter) {
+        self.source = source
+        self.meter = meter
+    }
+
+    func next() async throws(ProviderError) -> ByteBuffer? {
+        let buffer = try await self.source.next()
+        await self.meter.pass(buffer)
+        return buffer
     }
 }
 

@@ -154,32 +154,33 @@ extension DownloadLibrary {
 extension ContentBody {
     /// Only the bytes of `range` of this whole body; the rest behind them is not read.
     func cut(to range: ClosedRange<Int64>) -> ContentBody {
-        ContentBody {
-            var skip = range.lowerBound
-            var rest = range.upperBound - range.lowerBound + 1
-            let source = IteratorBox(self.makeAsyncIterator())
-            return { () async throws(ProviderError) -> ByteBuffer? in
-                while rest > 0 {
-                    guard var buffer = try await source.next() else { throw .brokenOff }
-                    let skipped = Swift.min(skip, Int64(buffer.readableBytes))
-                    skip -= skipped
-                    buffer.moveReaderIndex(forwardBy: Int(skipped))
-                    let length = Int(Swift.min(rest, Int64(buffer.readableBytes)))
-                    guard let slice = buffer.readSlice(length: length), length > 0 else { continue }
-                    rest -= Int64(length)
-                    return slice
-                }
-                return nil
-            }
-        }
+        ContentBody(reading: CutReader(self.makeReader(), range))
     }
 }
 
-/// Lets a closure that is called by one iteration keep the iterator that it pulls from.
-final class IteratorBox {
-    private var iterator: ContentBody.Iterator
+/// The one iteration of a part of a body.
+private final class CutReader: ContentReader {
+    private let source: any ContentReader
+    private var skip: Int64
+    private var rest: Int64
 
-    init(_ iterator: ContentBody.Iterator) { self.iterator = iterator }
+    init(_ source: any ContentReader, _ range: ClosedRange<Int64>) {
+        self.source = source
+        self.skip = range.lowerBound
+        self.rest = range.upperBound - range.lowerBound + 1
+    }
 
-    func next() async throws(ProviderError) -> ByteBuffer? { try await self.iterator.next() }
+    func next() async throws(ProviderError) -> ByteBuffer? {
+        while self.rest > 0 {
+            guard var buffer = try await self.source.next() else { throw .brokenOff }
+            let skipped = min(self.skip, Int64(buffer.readableBytes))
+            self.skip -= skipped
+            buffer.moveReaderIndex(forwardBy: Int(skipped))
+            let length = Int(min(self.rest, Int64(buffer.readableBytes)))
+            guard let slice = buffer.readSlice(length: length), length > 0 else { continue }
+            self.rest -= Int64(length)
+            return slice
+        }
+        return nil
+    }
 }

@@ -63,8 +63,8 @@ extension DownloadLibrary {
             }
             opened.skipped = skipped
         }
-        opened.body = ContentBody {
-            let reader = PartReader(parts, size: size, first: content) { part throws(ProviderError) in
+        opened.body = ContentBody(
+            reading: PartReader(parts, size: size, first: content) { part throws(ProviderError) in
                 let request = ContentRequest(range: ByteRange(part))
                 return self.unbroken(
                     try await place.provider.content(of: download.reference, request),
@@ -72,8 +72,7 @@ extension DownloadLibrary {
                     at: place
                 )
             }
-            return { () async throws(ProviderError) in try await reader.next() }
-        }
+        )
         return opened
     }
 }

@@ -7,7 +7,7 @@ import NIOCore
 ///
 /// An upstream with ranges is asked for each part. Of one that sends whole files, the same body is read on as long as the
 /// parts ascend, and what lies between them goes by. At most one transfer is open at any time.
-final class PartReader {
+final class PartReader: ContentReader {
     /// Asks the upstream for one part.
     typealias Open = (ClosedRange<Int64>) async throws(ProviderError) -> Content
 
@@ -16,7 +16,7 @@ final class PartReader {
     private let open: Open
     /// The parts that are not read to their end.
     private var parts: ArraySlice<ClosedRange<Int64>>
-    private var source: IteratorBox?
+    private var source: (any ContentReader)?
     private var isWhole = false
     /// Bytes of the source that are not passed on, and where in the file they begin.
     private var buffer = ByteBuffer()
@@ -54,7 +54,7 @@ final class PartReader {
         self.isWhole = content.range == nil
         self.position = content.range?.lowerBound ?? 0
         self.buffer = ByteBuffer()
-        self.source = IteratorBox(content.body.makeAsyncIterator())
+        self.source = content.body.makeReader()
     }
 
     private func skip(to start: Int64) {

@@ -48,14 +48,11 @@ struct UnbrokenBody: Sendable {
 
     /// The bytes of `first`, and of as many rests as are needed.
     func body(_ first: ContentBody) -> ContentBody {
-        ContentBody {
-            let reader = UnbrokenReader(self, IteratorBox(first.makeAsyncIterator()))
-            return { () async throws(ProviderError) -> ByteBuffer? in try await reader.next() }
-        }
+        ContentBody(reading: UnbrokenReader(self, first.makeReader()))
     }
 
     /// Opens what is left from `position` on.
-    fileprivate func rest(from position: Int64) async throws(ProviderError) -> IteratorBox {
+    fileprivate func rest(from position: Int64) async throws(ProviderError) -> any ContentReader {
         let wanted = position...self.range.upperBound
         let request = ContentRequest(range: .bounded(first: wanted.lowerBound, last: wanted.upperBound))
         let content = try await self.provider.content(of: self.reference, request)
@@ -70,20 +67,20 @@ struct UnbrokenBody: Sendable {
             "A download goes on where its upstream broke off.",
             metadata: ["provider": "\(self.provider.id)", "byte": "\(position)"]
         )
-        return IteratorBox(content.body.makeAsyncIterator())
+        return content.body.makeReader()
     }
 }
 
 /// The one iteration of an ``UnbrokenBody``.
-private final class UnbrokenReader {
+private final class UnbrokenReader: ContentReader {
     private let body: UnbrokenBody
     /// `nil` after a break, until the rest is there.
-    private var source: IteratorBox?
+    private var source: (any ContentReader)?
     private var position: Int64
     private var fruitless = 0
     private var resumes = 0
 
-    init(_ body: UnbrokenBody, _ first: IteratorBox) {
+    init(_ body: UnbrokenBody, _ first: any ContentReader) {
         self.body = body
         self.source = first
         self.position = body.range.lowerBound
@@ -101,7 +98,7 @@ private final class UnbrokenReader {
     }
 
     private func read() async throws(ProviderError) -> ByteBuffer? {
-        let source: IteratorBox
+        let source: any ContentReader
         if let known = self.source { source = known } else { source = try await self.body.rest(from: self.position) }
         self.source = source
         guard let buffer = try await source.next() else {

@@ -34,16 +34,26 @@ final class ByteAllowance: Sendable {
 extension ContentBody {
     /// This body, no faster than its allowance lets it go.
     func metered(by allowance: ByteAllowance) -> ContentBody {
-        ContentBody {
-            var rest = ByteBuffer()
-            let source = IteratorBox(self.makeAsyncIterator())
-            return { () async throws(ProviderError) -> ByteBuffer? in
-                if rest.readableBytes == 0 {
-                    guard let buffer = try await source.next() else { return nil }
-                    rest = buffer
-                }
-                return rest.readSlice(length: try await allowance.take(upTo: rest.readableBytes))
-            }
+        ContentBody(reading: MeteredReader(self.makeReader(), allowance))
+    }
+}
+
+/// The one iteration of a body that goes as its caller may have it.
+private final class MeteredReader: ContentReader {
+    private let source: any ContentReader
+    private let allowance: ByteAllowance
+    private var rest = ByteBuffer()
+
+    init(_ source: any ContentReader, _ allowance: ByteAllowance) {
+        self.source = source
+        self.allowance = allowance
+    }
+
+    func next() async throws(ProviderError) -> ByteBuffer? {
+        if self.rest.readableBytes == 0 {
+            guard let buffer = try await self.source.next() else { return nil }
+            self.rest = buffer
         }
+        return self.rest.readSlice(length: try await self.allowance.take(upTo: self.rest.readableBytes))
     }
 }

@@ -41,19 +41,19 @@ struct LogChain: Sendable {
     private static func encode(_ value: DatabaseValue, into message: inout [UInt8]) {
         func append(_ type: UInt8, _ number: UInt64) {
             message.append(type)
-            for shift in stride(from: UInt64(56), through: 0, by: -8) {
-                message.append(UInt8(truncatingIfNeeded: number >> shift))
-            }
+            withUnsafeBytes(of: number.bigEndian) { message.append(contentsOf: $0) }
         }
         switch value.storage {
         case .null: message.append(0)
         case .int64(let number): append(1, UInt64(bitPattern: number))
         case .double(let number): append(2, number.bitPattern)
-        case .string(let text):
-            // As SQLite stores it: a text ends where it holds a zero byte.
-            let bytes = text.utf8.contains(0) ? text.utf8.prefix { $0 != 0 } : text.utf8[...]
-            append(3, UInt64(bytes.count))
-            message.append(contentsOf: bytes)
+        case .string(var text):
+            text.withUTF8 { text in
+                // As SQLite stores it: a text ends where it holds a zero byte.
+                let bytes = text.prefix { $0 != 0 }
+                append(3, UInt64(bytes.count))
+                message.append(contentsOf: bytes)
+            }
         case .blob(let bytes):
             append(4, UInt64(bytes.count))
             message.append(contentsOf: bytes)

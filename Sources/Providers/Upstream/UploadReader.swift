@@ -17,7 +17,7 @@ actor UploadReader {
     private let report: @Sendable (_ position: Int64) -> Void
     /// What the whole file is held against.
     private let digest: String?
-    private var body: BodyIterator?
+    private var body: (any ContentReader)?
     private var position: Int64 = 0
     private var rest = ByteBuffer()
     private var hashed = Hashed()
@@ -91,7 +91,7 @@ actor UploadReader {
 
     private func seek(_ offset: Int64) async throws(ProviderError) {
         (self.body, self.rest) = (nil, ByteBuffer())
-        self.body = BodyIterator(try await self.source.open(offset))
+        self.body = try await self.source.open(offset).makeReader()
         self.position = offset
     }
 
@@ -102,13 +102,4 @@ actor UploadReader {
             message: "The source does not have the length that it promised."
         )
     }
-}
-
-/// Lets an actor keep an iterator across its calls.
-final class BodyIterator {
-    private var iterator: ContentBody.Iterator
-
-    init(_ body: ContentBody) { self.iterator = body.makeAsyncIterator() }
-
-    func next() async throws(ProviderError) -> ByteBuffer? { try await self.iterator.next() }
 }

@@ -258,16 +258,7 @@ struct UpstreamClient: Sendable {
     /// The bytes, held against the length that was promised.
     private func body(_ bytes: TransferBody, promised: Int64?) -> ContentBody {
         let failures = self.failures
-        return ContentBody {
-            var iterator = bytes.makeAsyncIterator()
-            var count = PromisedLength(promised)
-            return { () async throws(ProviderError) -> ByteBuffer? in
-                let next: ByteBuffer?
-                do throws(TransferError) { next = try await iterator.next() } catch { throw failures.error(error) }
-                try count.take(next?.readableBytes)
-                return next
-            }
-        }
+        return ContentBody(reading: UpstreamReader(bytes.makeAsyncIterator(), PromisedLength(promised), failures))
     }
 
     /// Where decoding stopped, without the value that was there.

@@ -112,7 +112,7 @@ extension ContentBody {
     /// This body with a broken connection in place of its end, which a further try may mend.
     fileprivate func breaking() -> ContentBody {
         ContentBody {
-            let source = IteratorBox(self.makeAsyncIterator())
+            let source = self.makeReader()
             return { () async throws(ProviderError) -> ByteBuffer? in
                 if let buffer = try await source.next() { return buffer }
                 throw ProviderError(.unavailable, retry: .now, message: "The connection to the upstream broke.")
