@@ -223,7 +223,13 @@ import Testing
     }
 
     @Test func theGatewayStopsWithoutWaitingForListeners() async throws {
-        let fixture = try await GatewayFixture([]) { $0.server.port = 0 }
+        let never = Gate()
+        let fixture = try await GatewayFixture(
+            [],
+            configure: { $0.server.drainTimeout = 60 },
+            // Nobody who takes all is to need the grace.
+            sleep: { duration in try await duration == .seconds(5) ? never.wait() : Task.sleep(for: duration) }
+        )
         let (ports, started) = AsyncStream.makeStream(of: Int.self)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let group = ServiceGroup(

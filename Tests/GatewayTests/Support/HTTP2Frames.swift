@@ -52,16 +52,23 @@ enum HTTP2Frames {
     static func missingPriority(stream: UInt32) -> [UInt8] { frame(0x1, flags: 0x25, stream: stream, []) }
 
     /// The types of the frames that came, in order.
-    static func types(in bytes: [UInt8]) -> [UInt8] {
-        var types: [UInt8] = []
+    static func types(in bytes: [UInt8]) -> [UInt8] { frames(in: bytes).map(\.type) }
+
+    /// What a client owes for the pings that came (RFC 9113, 6.7).
+    static func acknowledgements(ofPingsIn bytes: [UInt8]) -> [UInt8] {
+        frames(in: bytes).filter { $0.type == 0x6 }.flatMap { frame(0x6, flags: 0x1, stream: 0, $0.payload) }
+    }
+
+    private static func frames(in bytes: [UInt8]) -> [(type: UInt8, payload: [UInt8])] {
+        var frames: [(type: UInt8, payload: [UInt8])] = []
         var rest = bytes[...]
         while rest.count >= 9 {
             let head = Array(rest.prefix(9))
             let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
             guard rest.count >= 9 + length else { break }
-            types.append(head[3])
+            frames.append((head[3], Array(rest.dropFirst(9).prefix(length))))
             rest = rest.dropFirst(9 + length)
         }
-        return types
+        return frames
     }
 }
