@@ -133,7 +133,7 @@ public struct GatewayApplication: Sendable {
         self.library = DownloadLibrary(
             directory: directory,
             catalogue: catalogue,
-            digests: try await MeasuredDigests(table: DigestTable(store), now: surroundings.now, logger: logger),
+            digests: try await MeasuredDigests(table: DigestTable(store), surroundings, logger: logger),
             freshness: configuration.freshness,
             fanOut: configuration.fanOut,
             archives: configuration.archives,

@@ -7,30 +7,54 @@ import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// Where bytes are hashed beside the streams that they belong to: one thread at most, and a bounded backlog for all.
+/// Where bytes are hashed beside the streams that they belong to: by one thread for each core, and with a bounded backlog for all.
 ///
-/// A stream is quicker than SHA-256. A file of up to ``smallFile`` bytes waits for its digest; a larger one is given up where
-/// it would have to, so that measuring never slows a large stream down.
+/// A stream that is quicker than SHA-256 waits for it. Of a file of up to ``smallFile`` bytes it does so throughout; that of a
+/// larger one is given up where it has waited for more than ``patience``, and for more than half of its time.
 final class DigestQueue: Sendable {
     /// Bytes that wait to be hashed, of all streams together.
     static let longestBacklog = 2 << 20
-    /// The largest file that waits for its digest, in bytes.
+    /// The largest file that waits for its digest whatever it costs, in bytes.
     static let smallFile: Int64 = 16 << 20
+    /// What any file may wait.
+    static let patience = Duration.milliseconds(250)
 
-    let thread = DispatchQueue(label: "sluice.digests", qos: .utility)
     let backlog = NIOLockedValueBox(0)
+    fileprivate let instant: @Sendable () -> ContinuousClock.Instant
+    private let threads: DispatchQueue
+
+    init(
+        instant: @escaping @Sendable () -> ContinuousClock.Instant,
+        threads: DispatchQueue = .global(qos: .utility)
+    ) {
+        (self.instant, self.threads) = (instant, threads)
+    }
+
+    /// Where the bytes of one body are hashed, one piece after the other.
+    fileprivate func line() -> DispatchQueue { DispatchQueue(label: "sluice.digest", target: self.threads) }
+}
+
+/// What became of measuring a body.
+enum DigestMeasurement: Equatable, Sendable {
+    /// All of it was read to a complete end; the 32 bytes of its SHA-256.
+    case digest(Data)
+    /// The stream was so much quicker than the hash that it was not to be held up for it.
+    case givenUp
+    /// It was not read to a complete end.
+    case brokenOff
 }
 
 extension ContentBody {
-    /// This body, whose SHA-256 is told to `onDigest` when all of it was read to a complete end.
+    /// This body, whose SHA-256 is measured on its way; `onEnd` is called once.
     ///
     /// Of a small file it is told before the last bytes are given on, so that who has the file finds its digest.
     func measured(
         by queue: DigestQueue,
         size: Int64?,
-        onDigest: @escaping @Sendable (Data) -> Void
+        onEnd: @escaping @Sendable (DigestMeasurement) -> Void
     ) -> ContentBody {
-        ContentBody(reading: MeasuredReader(self.makeReader(), DigestMeter(queue, size: size, onDigest)))
+        let meter = DigestMeter(queue, size: size, onEnd)
+        return ContentBody(reading: MeasuredReader(self.makeReader(), meter))
     }
 }
 
@@ -54,18 +78,27 @@ private final class MeasuredReader: ContentReader {
 /// The digest of one body in the making.
 private final class DigestMeter: @unchecked Sendable {
     private let queue: DigestQueue
+    private let line: DispatchQueue
     private let size: Int64?
-    private let onDigest: @Sendable (Data) -> Void
-    /// Guarded by `queue.thread`, on which alone it is touched.
+    private let onEnd: @Sendable (DigestMeasurement) -> Void
+    /// Guarded by `line`, on which alone it is touched.
     private var hash = SHA256()
-    /// These two are guarded by the one task that iterates the body.
+    private let began: ContinuousClock.Instant
+    /// These are guarded by the one task that iterates the body.
     private var count: Int64 = 0
     private var isOver = false
+    private var waited = Duration.zero
 
-    init(_ queue: DigestQueue, size: Int64?, _ onDigest: @escaping @Sendable (Data) -> Void) {
+    init(_ queue: DigestQueue, size: Int64?, _ onEnd: @escaping @Sendable (DigestMeasurement) -> Void) {
         self.queue = queue
+        self.line = queue.line()
+        self.began = queue.instant()
         self.size = size
-        self.onDigest = onDigest
+        self.onEnd = onEnd
+    }
+
+    deinit {
+        if !self.isOver { self.onEnd(.brokenOff) }
     }
 
     private var isSmall: Bool { self.size.map { $0 <= DigestQueue.smallFile } ?? false }
@@ -74,9 +107,9 @@ private final class DigestMeter: @unchecked Sendable {
     func pass(_ buffer: ByteBuffer?) async {
         guard !self.isOver else { return }
         guard let buffer else { return self.end() }
-        if self.isBehind {
-            guard self.isSmall else { return self.isOver = true }
-            await self.catchUp()
+        if self.isBehind, await !self.waitPatiently() {
+            self.isOver = true
+            return self.onEnd(.givenUp)
         }
         self.add(buffer)
         if self.isSmall, self.count == self.size {
@@ -87,11 +120,21 @@ private final class DigestMeter: @unchecked Sendable {
 
     private var isBehind: Bool { self.queue.backlog.withLockedValue { $0 >= DigestQueue.longestBacklog } }
 
+    /// Waits until all that was added is hashed; `false` where the stream was held up for long enough.
+    private func waitPatiently() async -> Bool {
+        let now = self.queue.instant()
+        let isPatient = self.waited <= DigestQueue.patience || self.waited * 2 <= now - self.began
+        guard self.isSmall || isPatient else { return false }
+        await self.catchUp()
+        self.waited += self.queue.instant() - now
+        return true
+    }
+
     private func add(_ buffer: ByteBuffer) {
         let length = buffer.readableBytes
         self.count += Int64(length)
         self.queue.backlog.withLockedValue { $0 += length }
-        self.queue.thread.async {
+        self.line.async {
             buffer.withUnsafeReadableBytes { self.hash.update(bufferPointer: $0) }
             self.queue.backlog.withLockedValue { $0 -= length }
         }
@@ -99,13 +142,12 @@ private final class DigestMeter: @unchecked Sendable {
 
     private func end() {
         self.isOver = true
-        self.queue.thread.async { self.onDigest(Data(self.hash.finalize())) }
+        self.line.async { self.onEnd(.digest(Data(self.hash.finalize()))) }
     }
 
-    /// Waits until all that was added is hashed.
     private func catchUp() async {
         await withCheckedContinuation { continuation in
-            self.queue.thread.async { continuation.resume() }
+            self.line.async { continuation.resume() }
         }
     }
 }

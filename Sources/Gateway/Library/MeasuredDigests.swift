@@ -27,29 +27,41 @@ final class MeasuredDigests: Sendable {
     /// How many are kept in memory, about.
     static let capacity = 10_000
 
-    private let known: NIOLockedValueBox<(cache: GenerationCache<Key, MeasuredDigest>, isEmpty: Bool)>
+    private struct State {
+        var known = GenerationCache<Key, MeasuredDigest>(capacity: MeasuredDigests.capacity)
+        var isEmpty = true
+        /// What is being measured: who reads it meanwhile is not held up for the same digest.
+        var underway: Set<Key> = []
+        /// The revisions of files that come quicker than they can be hashed, which is not tried again.
+        var givenUp = GenerationCache<Key, String>(capacity: MeasuredDigests.capacity)
+    }
+
+    private let state: NIOLockedValueBox<State>
     private let table: DigestTable
     private let now: @Sendable () -> Date
     private let logger: Logger
-    private let queue = DigestQueue()
+    private let queue: DigestQueue
 
     /// Reads the newest ones.
-    init(table: DigestTable, now: @escaping @Sendable () -> Date, logger: Logger) async throws {
-        var cache = GenerationCache<Key, MeasuredDigest>(capacity: Self.capacity)
-        let newest = try await table.newest(Self.capacity)
-        for (key, digest) in newest { cache[key] = digest }
-        self.known = NIOLockedValueBox((cache, newest.isEmpty))
+    init(table: DigestTable, _ surroundings: GatewayApplication.Surroundings, logger: Logger) async throws {
+        var state = State()
+        for (key, digest) in try await table.newest(Self.capacity) {
+            state.known[key] = digest
+            state.isEmpty = false
+        }
+        self.state = NIOLockedValueBox(state)
+        self.queue = DigestQueue(instant: surroundings.instant)
         self.table = table
-        self.now = now
+        self.now = surroundings.now
         self.logger = logger
     }
 
     /// The digest of a file as it is now.
     private func digest(of download: Download) -> MeasuredDigest? {
         // Where every provider tells its digests, nothing needs to be hashed.
-        guard !self.known.withLockedValue({ $0.isEmpty }) else { return nil }
+        guard !self.state.withLockedValue({ $0.isEmpty }) else { return nil }
         let key = Key(download.reference)
-        let digest = self.known.withLockedValue { $0.cache[key] }
+        let digest = self.state.withLockedValue { $0.known[key] }
         return digest?.revision == download.revision ? digest : nil
     }
 
@@ -61,27 +73,42 @@ final class MeasuredDigests: Sendable {
         return download
     }
 
-    /// `body`, measured on its way, where it is a whole file whose digest nobody knows.
+    /// `body`, measured on its way, where it is a whole file whose digest nobody knows, or is about to.
     ///
     /// A file that is found by its name and has no date is not measured: a newer one could not be told from it.
     func measuring(_ body: ContentBody, of download: Download, namesAreIdentity: Bool) -> ContentBody {
-        guard download.checksum == nil, !namesAreIdentity || download.createdAt != nil,
-            self.digest(of: download) == nil
-        else { return body }
-        return body.measured(by: self.queue, size: download.size) { sha256 in self.keep(sha256, for: download) }
+        guard download.checksum == nil, !namesAreIdentity || download.createdAt != nil else { return body }
+        let key = Key(download.reference)
+        let begins = self.state.withLockedValue { state in
+            guard state.known[key]?.revision != download.revision, state.givenUp[key] != download.revision else {
+                return false
+            }
+            return state.underway.insert(key).inserted
+        }
+        guard begins else { return body }
+        return body.measured(by: self.queue, size: download.size) { self.end($0, of: key, at: download.revision) }
     }
 
-    private func keep(_ sha256: Data, for download: Download) {
-        let key = Key(download.reference)
-        let digest = MeasuredDigest(revision: download.revision, sha256: sha256)
-        self.known.withLockedValue { known in
-            known.cache[key] = digest
-            known.isEmpty = false
+    private func end(_ measurement: DigestMeasurement, of key: Key, at revision: String) {
+        self.state.withLockedValue { state in
+            state.underway.remove(key)
+            switch measurement {
+            case .digest(let sha256):
+                state.known[key] = MeasuredDigest(revision: revision, sha256: sha256)
+                state.isEmpty = false
+            case .givenUp: state.givenUp[key] = revision
+            case .brokenOff: break
+            }
         }
+        guard case .digest(let sha256) = measurement else { return }
         // Nobody waits for the store; a digest that is lost is measured again.
         Task {
             do {
-                try await self.table.keep(digest, for: key, at: self.now())
+                try await self.table.keep(
+                    MeasuredDigest(revision: revision, sha256: sha256),
+                    for: key,
+                    at: self.now()
+                )
             } catch {
                 self.logger.error("A measured digest was not stored.", metadata: ["error": "\(error)"])
             }

@@ -5,6 +5,7 @@ import Dispatch
 import Downloads
 import Foundation
 import HTTPTypes
+import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import Synchronization
@@ -105,39 +106,95 @@ import Testing
         #expect(try await third.json(path)["checksum"] == .null)
     }
 
-    /// Quicker than SHA-256 for longer than the backlog lasts: given up without holding the reader.
-    @Test func aLargeFileIsGivenUpRatherThanSlowedDown() async throws {
-        let queue = DigestQueue()
-        let size = DigestQueue.smallFile + 1
-        let gate = DispatchSemaphore(value: 0)
-        queue.thread.async { gate.wait() }
+    // MARK: Files that come quicker than they are hashed
+
+    /// Hashing that stands still until a stream waits for it, `times` times; a wait takes a second, and what is before it `run`.
+    private static func slowQueue(run: Duration, times: Int) -> DigestQueue {
+        let (threads, gate) = (DispatchQueue(label: "test"), DispatchSemaphore(value: 0))
+        let calls = Mutex((count: 0, now: ContinuousClock.now))
+        threads.async { gate.wait() }
+        // Asked at the beginning, and before and after each wait.
+        let instant = { @Sendable () -> ContinuousClock.Instant in
+            calls.withLock { calls in
+                defer { calls.count += 1 }
+                switch calls.count {
+                case 0: break
+                case let count where count % 2 == 1:
+                    calls.now += run
+                    if count < 2 * times { gate.signal() }
+                case let count:
+                    calls.now += .seconds(1)
+                    if count < 2 * times { threads.async { gate.wait() } }
+                }
+                return calls.now
+            }
+        }
+        return DigestQueue(instant: instant, threads: threads)
+    }
+
+    /// What becomes of measuring a body of `size` bytes that is read to its end.
+    private static func measure(by queue: DigestQueue, size: Int64) async throws -> [DigestMeasurement] {
         let told = Told()
         let body = FakeBody(Data(count: Int(size)), piece: 1 << 20).body
         var iterator = body.measured(by: queue, size: size) { told.note($0) }.makeAsyncIterator()
         var count: Int64 = 0
         while let buffer = try await iterator.next() { count += Int64(buffer.readableBytes) }
         #expect(count == size)
-        gate.signal()
-        queue.thread.sync {}
-        #expect(told.digests.isEmpty)
-        #expect(queue.backlog.withLockedValue { $0 } == 0)
+        try await eventually("all is hashed") { queue.backlog.withLockedValue { $0 } == 0 && told.all.count == 1 }
+        return told.all
+    }
+
+    @Test func aLargeFileIsGivenUpRatherThanSlowedDownForLong() async throws {
+        let queue = Self.slowQueue(run: .zero, times: 2)
+        #expect(try await Self.measure(by: queue, size: DigestQueue.smallFile + 1) == [.givenUp])
+    }
+
+    /// One that loses no more than half its time, and one that waits whatever it costs.
+    @Test(arguments: [(1, DigestQueue.smallFile + 1), (0, DigestQueue.smallFile)])
+    func aFileThatIsHashedQuicklyEnoughWaits(_ run: Int, _ size: Int64) async throws {
+        let digest = Data(SHA256.hash(data: Data(count: Int(size))))
+        let queue = Self.slowQueue(run: .seconds(run), times: 1)
+        #expect(try await Self.measure(by: queue, size: size) == [.digest(digest)])
     }
 
     @Test(arguments: [nil, DigestQueue.smallFile + 1])
     func aLargeFileThatComesSlowlyIsMeasured(_ size: Int64?) async throws {
-        let queue = DigestQueue()
+        let (queue, told) = (DigestQueue(instant: { .now }), Told())
         let bytes = Data.pattern(50_000)
-        let told = Told()
         var iterator = FakeBody(bytes).body.measured(by: queue, size: size) { told.note($0) }.makeAsyncIterator()
         while try await iterator.next() != nil {}
-        queue.thread.sync {}
-        #expect(told.digests == [Data(SHA256.hash(data: bytes))])
+        try await eventually("it is hashed") { told.all == [.digest(Data(SHA256.hash(data: bytes)))] }
+    }
+
+    /// Who reads a file meanwhile is not held up for the same digest; where the first one leaves, the next one measures.
+    @Test func oneReaderAtATimeMeasuresAFile() async throws {
+        let digests = try await MeasuredDigests(
+            table: DigestTable(try StoreFixture().store),
+            GatewayApplication.Surroundings(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let download = try FakeProvider("alpha").add("x.bin", bytes: Self.bytes)
+        func body() -> ContentBody {
+            digests.measuring(FakeBody(Self.bytes).body, of: download, namesAreIdentity: false)
+        }
+        func read(_ body: ContentBody) async throws -> String? {
+            var count = 0
+            for try await piece in body { count += piece.readableBytes }
+            #expect(count == Self.bytes.count)
+            return digests.completing(download).checksum
+        }
+        do {
+            let first = body()
+            #expect(try await read(body()) == nil)
+            withExtendedLifetime(first) {}
+        }
+        #expect(try await read(body()) == Self.digest.hexadecimal)
     }
 }
 
 private final class Told: Sendable {
-    private let noted = Mutex<[Data]>([])
+    private let noted = Mutex<[DigestMeasurement]>([])
 
-    var digests: [Data] { self.noted.withLock { $0 } }
-    func note(_ digest: Data) { self.noted.withLock { $0.append(digest) } }
+    var all: [DigestMeasurement] { self.noted.withLock { $0 } }
+    func note(_ measurement: DigestMeasurement) { self.noted.withLock { $0.append(measurement) } }
 }
