@@ -170,11 +170,11 @@ struct UploadTests {
         try await withServer(script: Self.receiving) { client, server in
             let source = AsyncThrowingStream<ByteBuffer, any Error> {
                 // Longer than the limit: that is what the test is about.
-                try await Task.sleep(for: .milliseconds(400))
+                try await Task.sleep(for: .milliseconds(2500))
                 return nil
             }
             var request = TransferRequest(method: .put, url: server.url(), body: .stream(length: nil, source))
-            request.limits.firstByte = .milliseconds(100)
+            request.limits.firstByte = .seconds(1)
             let status = try await client.execute(request).status
             #expect(status == 200)
         }

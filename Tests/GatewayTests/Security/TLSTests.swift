@@ -66,7 +66,7 @@ import Testing
 
     @Test func whatIsNoTLSIsCountedAndClosed() async throws {
         let certificate = try TestCertificate()
-        let fixture = try await self.fixture(certificate) { $0.server.headerTimeout = 0.2 }
+        let fixture = try await self.fixture(certificate) { $0.server.headerTimeout = 1.5 }
         try await fixture.live { port in
             let plain = try await RawClient.exchange(port, Self.health)
             #expect(plain.status == nil)
