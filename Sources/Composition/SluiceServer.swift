@@ -52,8 +52,10 @@ public struct SluiceServer: Sendable {
         guard let file else {
             return try ConfigurationFile.standard(environment: environment, checkProvider: ProviderCatalog.problems)
         }
-        guard let yaml = try? String(contentsOfFile: file, encoding: .utf8) else {
-            throw ConfigurationError([FieldProblem(field: file, message: "cannot be read as UTF-8 text")])
+        let yaml: String
+        do { yaml = try String(contentsOfFile: file, encoding: .utf8) } catch {
+            let message = "cannot be read as UTF-8 text: \(error.localizedDescription)"
+            throw ConfigurationError([FieldProblem(field: file, message: message)])
         }
         let configuration = try ConfigurationFile.read(
             yaml,

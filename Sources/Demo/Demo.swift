@@ -10,9 +10,18 @@ import Simulators
 /// The gateway in front of simulated vendors, on loopback, with its store in a temporary folder.
 @main
 enum Demo {
-    static func main() async throws {
+    static func main() async {
+        do { try await self.run() } catch {
+            let hint = "It runs in the project's folder: make run, or DEMO_PORT=8081 make run where the port is taken."
+            FileHandle.standardError.write(Data("The demo ended: \(error)\n\(hint)\n".utf8))
+            exit(1)
+        }
+    }
+
+    private static func run() async throws {
         let vendors = try await SimulatedVendors.start(begin: Date(timeIntervalSinceNow: -3600))
         let storage = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-demo-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: storage) }
         let key = Secret("demo-" + UUID().uuidString.lowercased())
         let environment = ProcessInfo.processInfo.environment
             .merging(vendors.environment) { _, demo in demo }
@@ -22,19 +31,12 @@ enum Demo {
             environment: environment
         )
         let server = try SluiceServer(configuration, logger: Self.logger)
-        do {
-            try await server.run(adminKey: key) { started in
-                let address = "http://\(configuration.server.host):\(started.port)"
-                print(
-                    Self.greeting(address: address, key: key, session: vendors.browserbase.library.sessions.first?.id)
-                )
-                fflush(nil)
-            }
-        } catch {
-            print("The demo ended: \(error)\nIs the port taken? DEMO_PORT=8081 make run takes another.")
+        try await server.run(adminKey: key) { started in
+            let address = "http://\(configuration.server.host):\(started.port)"
+            print(Self.greeting(address: address, key: key, session: vendors.browserbase.library.sessions.first?.id))
+            fflush(nil)
         }
         await vendors.stop()
-        try? FileManager.default.removeItem(at: storage)
     }
 
     private static var logger: Logger {

@@ -69,6 +69,16 @@ extension EndToEnd {
             }
         }
 
+        @Test func aConfigurationThatCannotBeReadSaysWhy() async throws {
+            try await withTemporaryFolder { folder in
+                let none = try await GatewayProcess.run(["check", "--config", "none.yaml"], in: folder)
+                #expect(none.status == 1 && none.complaints.contains("exist"), "\(none.complaints)")
+                try Data([0xFF, 0xFE, 0xFF]).write(to: folder.appendingPathComponent("bad.yaml"))
+                let bad = try await GatewayProcess.run(["check", "--config", "bad.yaml"], in: folder)
+                #expect(bad.status == 1 && bad.complaints.contains("bad.yaml: cannot be read as UTF-8 text"), "\(bad)")
+            }
+        }
+
         @Test func checkAsksEveryVendor() async throws {
             try await Self.withSetup { folder, vendors in
                 let well = try await GatewayProcess.run(["check", "--json"], in: folder)
