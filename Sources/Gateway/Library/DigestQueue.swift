@@ -47,7 +47,7 @@ enum DigestMeasurement: Equatable, Sendable {
 extension ContentBody {
     /// This body, whose SHA-256 is measured on its way; `onEnd` is called once.
     ///
-    /// Of a small file it is told before the last bytes are given on, so that who has the file finds its digest.
+    /// The digest is told before the last bytes, or the end, are given on, so that who has the file finds it.
     func measured(
         by queue: DigestQueue,
         size: Int64?,
@@ -106,16 +106,13 @@ private final class DigestMeter: @unchecked Sendable {
     /// Takes the next bytes, or `nil` for a complete end.
     func pass(_ buffer: ByteBuffer?) async {
         guard !self.isOver else { return }
-        guard let buffer else { return self.end() }
+        guard let buffer else { return await self.end() }
         if self.isBehind, await !self.waitPatiently() {
             self.isOver = true
             return self.onEnd(.givenUp)
         }
         self.add(buffer)
-        if self.isSmall, self.count == self.size {
-            self.end()
-            await self.catchUp()
-        }
+        if self.count == self.size { await self.end() }
     }
 
     private var isBehind: Bool { self.queue.backlog.withLockedValue { $0 >= DigestQueue.longestBacklog } }
@@ -140,9 +137,10 @@ private final class DigestMeter: @unchecked Sendable {
         }
     }
 
-    private func end() {
+    private func end() async {
         self.isOver = true
         self.line.async { self.onEnd(.digest(Data(self.hash.finalize()))) }
+        await self.catchUp()
     }
 
     private func catchUp() async {

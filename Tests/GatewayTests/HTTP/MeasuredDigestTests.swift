@@ -163,7 +163,7 @@ import Testing
         let bytes = Data.pattern(50_000)
         var iterator = FakeBody(bytes).body.measured(by: queue, size: size) { told.note($0) }.makeAsyncIterator()
         while try await iterator.next() != nil {}
-        try await eventually("it is hashed") { told.all == [.digest(Data(SHA256.hash(data: bytes)))] }
+        #expect(told.all == [.digest(Data(SHA256.hash(data: bytes)))])
     }
 
     /// Who reads a file meanwhile is not held up for the same digest; where the first one leaves, the next one measures.
