@@ -67,8 +67,7 @@ extension DownloadLibrary {
 
     /// Commits a job and puts it into line.
     func queue(_ job: Job, _ request: JobRequest, _ idempotency: JobTable.Idempotency?) async throws -> Creation {
-        let mostOpen = self.jobs.policy.mostOpen
-        switch try await self.jobs.table.insert(job, request, idempotency, mostOpen: mostOpen) {
+        switch try await self.jobs.insert(job, request, idempotency) {
         case .made:
             await self.jobs.queue(job)
             self.jobs.feed.announce(job.reference)

@@ -28,8 +28,7 @@ extension DownloadLibrary {
             status: .downloading
         )
         let wanted = JobRequest.upload(request, timeout: .seconds(self.jobs.policy.copyTimeout))
-        let mostOpen = self.jobs.policy.mostOpen
-        guard try await self.jobs.table.insert(job, wanted, nil, mostOpen: mostOpen) == .made else {
+        guard try await self.jobs.insert(job, wanted, nil) == .made else {
             throw ProviderError(.rateLimited, message: "The caller has as many downloads on their way as it may have.")
         }
         self.jobs.feed.announce(job.reference)

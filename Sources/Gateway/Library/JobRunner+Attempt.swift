@@ -143,13 +143,13 @@ extension JobRunner {
         await self.wait(job)
     }
 
-    /// Puts a job back into line.
+    /// Has a job wait for another try; it is in line again once this one is over, so that no two run at a time.
     private func wait(_ job: Job) async {
         guard let row = await self.persisting({ try await self.table.apply(.wait(job), to: job.id) }), let row else {
             return
         }
         self.feed.announce(row.reference)
-        if self.isServing { self.queue(row) }
+        self.running[row.id]?.next = JobQueue.Entry(row)
     }
 
     func complete(_ job: Job, _ download: Download) async {

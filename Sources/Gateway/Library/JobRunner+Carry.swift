@@ -11,6 +11,7 @@ extension JobRunner {
     func carry(_ work: JobWork) async throws -> Job {
         let id = work.job.id
         self.running[id] = Running(entry: JobQueue.Entry(work.job), isCarried: true)
+        self.cameIn(id)
         // In a task of its own: a caller that leaves must not leave half of it undone.
         let task = Task { await self.carryOut(work) }
         self.running[id]?.settled = Task { _ = await task.value }

@@ -39,6 +39,8 @@ actor JobRunner {
         /// The try itself; cancelling it ends it.
         var fetch: Task<Void, Never>?
         var ending: Ending?
+        /// The job's place in line for another try, once this one is over.
+        var next: JobQueue.Entry?
     }
 
     let table: JobTable
@@ -54,6 +56,8 @@ actor JobRunner {
 
     var running: [UUID: Running] = [:]
     private var queue = JobQueue()
+    /// Jobs whose rows are there, or about to be, and whose turn this process is yet to say.
+    private var coming: Set<UUID> = []
     /// Jobs are begun between the start and the stop only.
     private(set) var isServing = false
     private var timer: Task<Void, Never>?
@@ -85,16 +89,15 @@ actor JobRunner {
     /// Queues what had not ended, and begins.
     func start(copyingFrom sources: any CopySources) async throws {
         self.sources = sources
-        for job in try await self.table.open() where self.running[job.id] == nil {
-            self.queue.add(JobQueue.Entry(job))
-        }
         self.isServing = true
-        self.fill()
+        try await self.adopt()
     }
 
     /// Queues what another process took in for this store, such as one that was about to stop.
     func adopt() async throws {
-        for job in try await self.table.open() where self.running[job.id] == nil { self.queue.add(JobQueue.Entry(job)) }
+        for job in try await self.table.open() where self.running[job.id] == nil && !self.coming.contains(job.id) {
+            self.queue.add(JobQueue.Entry(job))
+        }
         self.fill()
     }
 
@@ -110,8 +113,29 @@ actor JobRunner {
 
     // MARK: Whose turn it is
 
+    /// Commits a job; until ``queue(_:)`` or ``carry(_:)``, its row is not taken for another process's.
+    func insert(
+        _ job: Job,
+        _ request: JobRequest,
+        _ idempotency: JobTable.Idempotency?
+    ) async throws -> JobTable.Insertion {
+        self.coming.insert(job.id)
+        do {
+            let insertion = try await self.table.insert(job, request, idempotency, mostOpen: self.policy.mostOpen)
+            if insertion != .made { self.cameIn(job.id) }
+            return insertion
+        } catch {
+            self.cameIn(job.id)
+            throw error
+        }
+    }
+
+    /// From now on the job is queued or running, or is none.
+    func cameIn(_ id: UUID) { self.coming.remove(id) }
+
     /// Puts a job into line.
     func queue(_ job: Job) {
+        self.cameIn(job.id)
         self.queue.add(JobQueue.Entry(job))
         self.fill()
     }
@@ -152,8 +176,10 @@ actor JobRunner {
 
     private func work(on entry: JobQueue.Entry) async {
         await self.attempt(entry.id)
-        self.running[entry.id] = nil
+        let ended = self.running.removeValue(forKey: entry.id)
         self.progress.forget(entry.id)
+        // Whoever cancelled it sees to the rest.
+        if self.isServing, ended?.ending != .cancel, let next = ended?.next { self.queue.add(next) }
         self.fill()
     }
 
