@@ -29,7 +29,6 @@ final class MeasuredDigests: Sendable {
 
     private struct State {
         var known = GenerationCache<Key, MeasuredDigest>(capacity: MeasuredDigests.capacity)
-        var isEmpty = true
         /// What is being measured: who reads it meanwhile is not held up for the same digest.
         var underway: Set<Key> = []
         /// The revisions of files that come quicker than they can be hashed, which is not tried again.
@@ -45,10 +44,7 @@ final class MeasuredDigests: Sendable {
     /// Reads the newest ones.
     init(table: DigestTable, _ surroundings: GatewayApplication.Surroundings, logger: Logger) async throws {
         var state = State()
-        for (key, digest) in try await table.newest(Self.capacity) {
-            state.known[key] = digest
-            state.isEmpty = false
-        }
+        for (key, digest) in try await table.newest(Self.capacity) { state.known[key] = digest }
         self.state = NIOLockedValueBox(state)
         self.queue = DigestQueue(instant: surroundings.instant)
         self.table = table
@@ -59,7 +55,7 @@ final class MeasuredDigests: Sendable {
     /// The digest of a file as it is now.
     private func digest(of download: Download) -> MeasuredDigest? {
         // Where every provider tells its digests, nothing needs to be hashed.
-        guard !self.state.withLockedValue({ $0.isEmpty }) else { return nil }
+        guard !self.state.withLockedValue({ $0.known.count == 0 }) else { return nil }
         let key = Key(download.reference)
         let digest = self.state.withLockedValue { $0.known[key] }
         return digest?.revision == download.revision ? digest : nil
@@ -90,25 +86,20 @@ final class MeasuredDigests: Sendable {
     }
 
     private func end(_ measurement: DigestMeasurement, of key: Key, at revision: String) {
+        let digest: MeasuredDigest? =
+            if case .digest(let sha256) = measurement { MeasuredDigest(revision: revision, sha256: sha256) } else {
+                nil
+            }
         self.state.withLockedValue { state in
             state.underway.remove(key)
-            switch measurement {
-            case .digest(let sha256):
-                state.known[key] = MeasuredDigest(revision: revision, sha256: sha256)
-                state.isEmpty = false
-            case .givenUp: state.givenUp[key] = revision
-            case .brokenOff: break
-            }
+            if let digest { state.known[key] = digest }
+            if measurement == .givenUp { state.givenUp[key] = revision }
         }
-        guard case .digest(let sha256) = measurement else { return }
+        guard let digest else { return }
         // Nobody waits for the store; a digest that is lost is measured again.
         Task {
             do {
-                try await self.table.keep(
-                    MeasuredDigest(revision: revision, sha256: sha256),
-                    for: key,
-                    at: self.now()
-                )
+                try await self.table.keep(digest, for: key, at: self.now())
             } catch {
                 self.logger.error("A measured digest was not stored.", metadata: ["error": "\(error)"])
             }
