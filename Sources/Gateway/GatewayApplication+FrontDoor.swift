@@ -12,12 +12,9 @@ extension GatewayApplication {
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws -> FrontDoor {
         let server = self.server
-        let requestIDs = RequestIDs()
-        let responder = RequestResponder(
-            try self.router(requestIDs).buildResponder(),
-            now: self.surroundings.now,
-            logger: self.logger
-        )
+        let plan = try self.plan()
+        let date = DateField(now: self.surroundings.now)
+        let responder = RequestResponder(try self.router(plan).buildResponder(), date: date, logger: self.logger)
         let channel = FrontDoorChannel(
             requests: HTTP1Channel(responder: { try await responder.respond(to: $0, $1, on: $2) }),
             server: server,
@@ -25,7 +22,8 @@ extension GatewayApplication {
             tls: self.tls,
             connections: self.connections,
             counts: self.counts,
-            handlers: self.handlers(requestIDs),
+            prepared: self.preparedAnswers(plan.metrics.requests, date),
+            handlers: self.handlers(),
             logger: self.logger
         )
         return FrontDoor(
@@ -39,12 +37,39 @@ extension GatewayApplication {
         )
     }
 
+    /// Where callers' limits come from.
+    var limitSource: LimitSource {
+        LimitSource(
+            limiter: self.limits.limiter,
+            defaultPolicy: self.defaultLimits,
+            now: self.limits.now,
+            sleep: self.surroundings.sleep
+        )
+    }
+
+    /// `nil` where each request has a span to be told of.
+    func preparedAnswers(_ metrics: RequestMetrics, _ date: DateField) -> PreparedAnswers? {
+        guard self.surroundings.tracer == nil else { return nil }
+        return PreparedAnswers(
+            library: self.library,
+            keys: self.keys,
+            limits: self.limitSource,
+            door: PreparedAnswers.Door(
+                server: self.server,
+                proxies: self.proxies,
+                connections: self.connections,
+                counts: self.counts,
+                requestIDs: self.requestIDs,
+                date: date
+            ),
+            log: RequestLog(log: self.log, metrics: metrics)
+        )
+    }
+
     /// What stands between the codec and the requests of a connection.
-    private func handlers(
-        _ requestIDs: RequestIDs
-    ) -> @Sendable (FrontDoorChannel.Version) -> [any RemovableChannelHandler] {
+    private func handlers() -> @Sendable (FrontDoorChannel.Version) -> [any RemovableChannelHandler] {
         let (log, now, counts, sentAnswers) = (self.log, self.surroundings.now, self.counts, self.sentAnswers)
-        let connections = self.connections
+        let (connections, requestIDs) = (self.connections, self.requestIDs)
         return { version in
             let closing: [any RemovableChannelHandler] = version == .http1 ? [ClosingHandler()] : []
             return [ClientPresenceHandler(), HeadHolder()] + closing + [

@@ -4,8 +4,20 @@ import Downloads
 import Hummingbird
 
 extension GatewayApplication {
+    /// What is needed of the routes in front of the routes themselves, which are laid out twice for it.
+    struct RoutePlan {
+        let table: RouteTable
+        let metrics: GatewayMetrics
+    }
+
+    func plan() throws -> RoutePlan {
+        let plan = Router(context: GatewayContext.self)
+        try self.addRoutes(to: plan, self.metrics(of: []))
+        return RoutePlan(table: RouteTable(plan), metrics: self.metrics(of: RequestMetrics.Route.all(of: plan)))
+    }
+
     /// What `/metrics` shows, counted from now on for these routes.
-    func metrics(of routes: [RequestMetrics.Route]) -> GatewayMetrics {
+    private func metrics(of routes: [RequestMetrics.Route]) -> GatewayMetrics {
         GatewayMetrics(
             requests: RequestMetrics(routes: routes),
             refusals: Tally(),

@@ -65,8 +65,9 @@ public struct GatewayApplication: Sendable {
     let surroundings: Surroundings
     let server: Live<Configuration.Server>
     let proxies: Live<TrustedProxies>
-    private let defaultLimits: Live<RateLimitPolicy>
+    let defaultLimits: Live<RateLimitPolicy>
     let sentAnswers = SentAnswers()
+    let requestIDs = RequestIDs()
     /// `nil`: plain HTTP.
     let tls: TLSIdentity?
     let connections: OpenConnections
@@ -211,17 +212,13 @@ public struct GatewayApplication: Sendable {
 
     /// Every route, behind the middleware in the order of a request: log, origins, problem, overload, target, authentication,
     /// limits.
-    func router(_ requestIDs: RequestIDs = RequestIDs()) throws -> Router<GatewayContext> {
-        // The table of routes is needed in front of the routes themselves, so they are laid out twice.
-        let plan = Router(context: GatewayContext.self)
-        try self.addRoutes(to: plan, self.metrics(of: []))
-        let metrics = self.metrics(of: RequestMetrics.Route.all(of: plan))
+    func router(_ plan: RoutePlan) throws -> Router<GatewayContext> {
+        let metrics = plan.metrics
         let router = Router(context: GatewayContext.self)
         router.add(
             middleware: LogMiddleware(
-                log: self.log,
-                metrics: metrics.requests,
-                requestIDs: requestIDs,
+                log: RequestLog(log: self.log, metrics: metrics.requests),
+                requestIDs: self.requestIDs,
                 proxies: self.proxies,
                 sentAnswers: self.sentAnswers,
                 tracer: self.surroundings.tracer,
@@ -242,14 +239,11 @@ public struct GatewayApplication: Sendable {
         )
         router.add(
             middleware: RateLimitMiddleware(
-                limiter: self.limits.limiter,
-                defaultPolicy: self.defaultLimits,
-                refusals: metrics.refusals,
-                now: self.limits.now,
-                sleep: self.surroundings.sleep
+                source: self.limitSource,
+                refusals: metrics.refusals
             )
         )
-        router.add(middleware: RouteTableMiddleware(table: RouteTable(plan)))
+        router.add(middleware: RouteTableMiddleware(table: plan.table))
         try self.addRoutes(to: router, metrics)
         return router
     }
@@ -259,7 +253,7 @@ public struct GatewayApplication: Sendable {
         try OpenAPIRoutes(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self))
     }
 
-    private func addRoutes(to router: Router<GatewayContext>, _ metrics: GatewayMetrics) throws {
+    func addRoutes(to router: Router<GatewayContext>, _ metrics: GatewayMetrics) throws {
         let linkBase = self.configuration.server.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? ""
         DownloadRoutes(
             library: self.library,

@@ -22,7 +22,9 @@ extension EndToEnd {
                     vault: try await Vault.open(store, configured: nil),
                     logger: CapturedLog().logger
                 )
-                let routes = try application.router().routes.map { "\($0.method.rawValue) \($0.path)" }
+                let routes = try application.router(application.plan()).routes.map {
+                    "\($0.method.rawValue) \($0.path)"
+                }
                 try store.close()
                 return routes
             }

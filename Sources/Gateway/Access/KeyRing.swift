@@ -37,6 +37,12 @@ public final class KeyRing: Sendable {
         var checkedAt: Date?
         var byDigest: [Data: Entry] = [:]
         var uses: [String: Use] = [:]
+
+        /// Whether the store was asked lately what has changed; a clock that was set back counts as time that passed.
+        func isFresh(at now: Date) -> Bool {
+            guard let last = self.checkedAt, self.generation != nil else { return false }
+            return (0..<KeyRing.checkInterval).contains(now.timeIntervalSince(last))
+        }
     }
 
     /// How long the store is not asked whether another process changed a key.
@@ -97,6 +103,22 @@ public final class KeyRing: Sendable {
         return found.caller
     }
 
+    /// Whether a caller that was let in would be again, unchanged; its use is noted then.
+    ///
+    /// `false` too where only the store could tell, and for the holders of tokens, whose issuers are not asked.
+    func stillAdmits(_ caller: Caller, from address: String?) -> Bool {
+        if caller.identity == .admin { return self.hasAdminKey }
+        guard let digest = caller.keyDigest else { return false }
+        let now = self.clock()
+        return self.state.withLockedValue { state in
+            guard state.isFresh(at: now), let entry = state.byDigest[digest], entry.caller == caller,
+                entry.isUsable(at: now)
+            else { return false }
+            state.uses[caller.id] = Use(time: now, address: address)
+            return true
+        }
+    }
+
     static func digest(_ text: String, pepper: SymmetricKey) -> Data {
         Data(HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: pepper))
     }
@@ -140,9 +162,8 @@ public final class KeyRing: Sendable {
 
     private func current(at now: Date) async throws(StoreError) -> [Data: Entry] {
         let mustCheck = self.state.withLockedValue { state in
-            guard let last = state.checkedAt, state.generation != nil else { return true }
-            // A clock that was set back counts as time that passed.
-            guard !(0..<Self.checkInterval).contains(now.timeIntervalSince(last)) else { return false }
+            guard !state.isFresh(at: now) else { return false }
+            guard state.checkedAt != nil, state.generation != nil else { return true }
             state.checkedAt = now  // The others go on meanwhile with what is there.
             return true
         }

@@ -47,6 +47,8 @@ struct FrontDoorChannel: Sendable {
     let tls: TLSIdentity?
     let connections: OpenConnections
     let counts: FrontDoorCounts
+    /// `nil`: none are given.
+    let prepared: PreparedAnswers?
     /// What stands between the codec and the requests, on each connection or stream.
     let handlers: @Sendable (Version) -> [any RemovableChannelHandler]
     let logger: Logger
@@ -119,6 +121,7 @@ struct FrontDoorChannel: Sendable {
         limits.maxHeaderFieldSize = server.maxHeaderBytes / 2
         limits.maxHeaderListSize = server.maxHeaderBytes
         limits.maxHeaderFieldCount = server.maxHeaders
+        if let prepared { try pipeline.addHandler(PreparedAnswerHandler(prepared, clock)) }
         try pipeline.addHandler(ArrivalHandler(clock))
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false,

@@ -36,6 +36,8 @@ public final class FrontDoorCounts: Sendable {
         public internal(set) var connectionsTotal = 0
         /// Requests that are under way now, a body until its last byte; those for health are not among them.
         public internal(set) var requests = 0
+        /// Requests since the start that were answered with a prepared answer.
+        public internal(set) var prepared = 0
         /// How often something was turned away since the start, for each reason.
         public internal(set) var refusals: [FrontDoorRefusal: Int] = [:]
     }
@@ -50,6 +52,8 @@ public final class FrontDoorCounts: Sendable {
 
     func refused(_ reason: FrontDoorRefusal) { self.box.withLockedValue { $0.refusals[reason, default: 0] += 1 } }
 
+    func prepared() { self.box.withLockedValue { $0.prepared += 1 } }
+
     func connectionOpened() {
         self.box.withLockedValue {
             $0.connections += 1
@@ -59,11 +63,11 @@ public final class FrontDoorCounts: Sendable {
 
     func connectionClosed() { self.box.withLockedValue { $0.connections -= 1 } }
 
-    /// A place for one more request, of `limit`; `nil`, and counted, where there is none.
-    func admit(limit: Int) -> ConcurrencyPermit? {
+    /// A place for one more request, of `limit`; `nil` where there is none, which is counted unless it is no refusal yet.
+    func admit(limit: Int, countsRefusal: Bool = true) -> ConcurrencyPermit? {
         let isAdmitted = self.box.withLockedValue { counts in
             guard counts.requests < limit else {
-                counts.refusals[.overloaded, default: 0] += 1
+                if countsRefusal { counts.refusals[.overloaded, default: 0] += 1 }
                 return false
             }
             counts.requests += 1

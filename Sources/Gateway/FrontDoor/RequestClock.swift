@@ -43,7 +43,16 @@ final class RequestClock {
     /// How long a request may be on its way that was sent before its sender could know of the stop.
     private static let grace = 2.0
 
+    /// Whether no byte of a request is there that is not answered.
+    var isIdle: Bool { self.phase == .idle && self.unanswered == 0 && !self.isStopping }
+
     // MARK: What happens
+
+    /// A whole request came and was answered, without anybody else here seeing it.
+    func answeredAtOnce() {
+        self.isFirst = false
+        self.enter(.idle)
+    }
 
     /// Bytes came, of whatever.
     func bytesCame() { if self.phase == .idle { self.enter(.head) } }

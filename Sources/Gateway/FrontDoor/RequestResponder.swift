@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 
@@ -15,9 +13,9 @@ struct RequestResponder: Sendable {
     private let date: DateField
     private let logger: Logger
 
-    init(_ router: RouterResponder<GatewayContext>, now: @escaping @Sendable () -> Date, logger: Logger) {
+    init(_ router: RouterResponder<GatewayContext>, date: DateField, logger: Logger) {
         self.router = router
-        self.date = DateField(now: now)
+        self.date = date
         self.logger = logger
     }
 
@@ -49,23 +47,6 @@ struct RequestResponder: Sendable {
         } catch {
             self.logger.error("An error came past every answer.", metadata: ["error": "\(error)"])
             return Response(status: .internalServerError)
-        }
-    }
-}
-
-/// The `Date` of answers, made once a second.
-private final class DateField: Sendable {
-    private let now: @Sendable () -> Date
-    private let box = NIOLockedValueBox<(second: Double, text: String)>((-.infinity, ""))
-
-    init(now: @escaping @Sendable () -> Date) { self.now = now }
-
-    var current: String {
-        let time = self.now()
-        let second = time.timeIntervalSince1970.rounded(.down)
-        return self.box.withLockedValue { box in
-            if box.second != second { box = (second, HTTPDate.format(time)) }
-            return box.text
         }
     }
 }

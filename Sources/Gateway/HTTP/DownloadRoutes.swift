@@ -52,16 +52,7 @@ struct DownloadRoutes: Sendable {
         if type == MediaType.events {
             return self.events(of: ListedDownload(id: id, download: known), for: caller, context)
         }
-        if type == MediaType.json {
-            let preferences = Preferences(request.headers)
-            let listed = try await context.record.timing(.cache) { () async throws in
-                guard preferences.wait != nil else {
-                    return ListedDownload(id: id, download: try await self.library.download(place, recency))
-                }
-                return try await self.watch.download(id, for: caller, recency, waiting: preferences.waiting)
-            }
-            return preferences.applied(to: self.metadata(listed))
-        }
+        if type == MediaType.json { return try await self.metadata(of: place, id, for: caller, request, context) }
         let content = ContentAnswer(
             download: known,
             id: id,
@@ -71,12 +62,46 @@ struct DownloadRoutes: Sendable {
         return try await self.content(content, for: caller, request, context)
     }
 
-    func metadata(_ listed: ListedDownload) -> Response {
-        Response(
-            status: .ok,
-            headers: [.contentType: MediaType.json, .vary: "Accept", .cacheControl: "private, no-cache"],
-            body: ResponseBody(byteBuffer: self.texts.json(of: listed))
-        )
+    private func metadata(
+        of place: DownloadLibrary.Place,
+        _ id: String,
+        for caller: Caller,
+        _ request: Request,
+        _ context: GatewayContext
+    ) async throws -> Response {
+        let recency = request.asksAnew ? Recency.anew : .usual
+        let preferences = Preferences(request.headers)
+        if preferences.wait != nil {
+            let listed = try await context.record.timing(.cache) { () async throws in
+                try await self.watch.download(id, for: caller, recency, waiting: preferences.waiting)
+            }
+            return preferences.applied(to: self.metadata(listed))
+        }
+        let download = try await context.record.timing(.cache) { () async throws(ProviderError) in
+            try await self.library.download(place, recency)
+        }
+        let json = self.texts.json(of: ListedDownload(id: id, download: download))
+        if recency == .usual {
+            context.record.metadata = KnownMetadata(
+                download,
+                at: place,
+                json: json,
+                for: caller,
+                asked: request.headers
+            )
+        }
+        return Self.metadata(json)
+    }
+
+    func metadata(_ listed: ListedDownload) -> Response { Self.metadata(self.texts.json(of: listed)) }
+
+    /// The fields of every answer that is one download's metadata.
+    static let metadataFields: HTTPFields = [
+        .contentType: MediaType.json, .vary: "Accept", .cacheControl: "private, no-cache",
+    ]
+
+    private static func metadata(_ json: ByteBuffer) -> Response {
+        Response(status: .ok, headers: Self.metadataFields, body: ResponseBody(byteBuffer: json))
     }
 
     /// The bytes, or what the conditions make of them.

@@ -20,6 +20,7 @@ final class RequestRecord: Sendable {
         var ending: (outcome: LogEntry.Outcome, bytes: Int64)?
         /// Whether the answer went out; `nil` while that is open.
         var isSent: Bool?
+        var metadata: KnownMetadata?
     }
 
     let requestID: String
@@ -28,10 +29,15 @@ final class RequestRecord: Sendable {
     private let state: NIOLockedValueBox<State>
 
     /// Opens a record; `write` is called once, with the finished entry.
-    init(_ entry: LogEntry, trace: RequestTrace? = nil, write: (@Sendable (LogEntry) -> Void)?) {
+    init(
+        _ entry: LogEntry,
+        trace: RequestTrace? = nil,
+        startedOn: ContinuousClock.Instant = .now,
+        write: (@Sendable (LogEntry) -> Void)?
+    ) {
         self.requestID = entry.requestId
         self.trace = trace
-        self.startedOn = .now
+        self.startedOn = startedOn
         self.state = NIOLockedValueBox(State(entry: entry, write: write))
     }
 
@@ -62,6 +68,15 @@ final class RequestRecord: Sendable {
             entry.sessionId = reference.session
             entry.downloadId = id
         }
+    }
+
+    /// What is noted so far.
+    var facts: LogEntry { self.state.withLockedValue { $0.entry } }
+
+    /// What was answered, where that may be given again to who asks the same.
+    var metadata: KnownMetadata? {
+        get { self.state.withLockedValue { $0.metadata } }
+        set { self.state.withLockedValue { $0.metadata = newValue } }
     }
 
     /// Keeps a place among those that are under way until the record is closed.

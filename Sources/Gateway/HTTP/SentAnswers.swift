@@ -37,6 +37,11 @@ final class SentAnswers: Sendable {
     }
 }
 
+/// Told to the handlers in front when the last of an answer went past them that may be given again.
+struct AnsweredRequest: Sendable {
+    let record: RequestRecord
+}
+
 /// Watches the answers of one connection for ``SentAnswers``.
 final class SentAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
@@ -78,7 +83,11 @@ final class SentAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler {
             promise.futureResult.whenComplete { result in
                 if case .success = result { record.sent(true) } else { record.sent(false) }
             }
-            return context.write(data, promise: promise)
+            context.write(data, promise: promise)
+            if record.metadata != nil {
+                context.triggerUserOutboundEvent(AnsweredRequest(record: record), promise: nil)
+            }
+            return
         default: break
         }
         context.write(data, promise: promise)

@@ -27,6 +27,11 @@ struct TrustedProxies: Sendable {
         return address.description
     }
 
+    /// Those of the fields that an address is found by.
+    static func fields(of headers: HTTPFields) -> HTTPFields {
+        HTTPFields(headers.filter { $0.name == .forwardedFor || $0.name == .forwarded })
+    }
+
     func isTrusted(_ address: IPAddress) -> Bool { self.ranges.contains { $0.contains(address) } }
 
     /// What each proxy wrote of who asked it, in the order of the way here; `nil` where it is malformed.

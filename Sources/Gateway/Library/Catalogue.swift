@@ -100,9 +100,14 @@ final class Catalogue: Sendable {
 
     // MARK: Downloads
 
+    /// What is known of one download as far as it is in memory, however old.
+    func remembered(_ reference: DownloadReference) -> Known? {
+        self.memory.withLockedValue { $0.downloads[reference] }
+    }
+
     /// What is known of one download, however old.
     func download(_ reference: DownloadReference) async -> Known? {
-        if let known = self.memory.withLockedValue({ $0.downloads[reference] }) { return known }
+        if let known = self.remembered(reference) { return known }
         let digest = DownloadID.digest(of: reference)
         guard let known = await self.attempt({ try await self.store.download(digest, of: reference.provider) }) ?? nil,
             known.download.reference == reference

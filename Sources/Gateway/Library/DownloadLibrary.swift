@@ -183,8 +183,7 @@ final class DownloadLibrary: Sendable {
         let reference = place.reference
         let known = await self.catalogue.download(reference)
         let age = known.map { self.now().timeIntervalSince($0.seenAt) } ?? .infinity
-        let longest = known?.download.isSettled == false ? freshness?.runningFor : freshness?.freshFor
-        if let known, let longest, age <= longest {
+        if let known, let freshness, freshness.covers(known.download, age: age) {
             return try self.unlessBuried(known.download)
         }
         do throws(ProviderError) {
@@ -194,6 +193,16 @@ final class DownloadLibrary: Sendable {
             guard let known, age <= self.freshness.staleFor, error.mayBeStoodInFor else { throw error }
             return try self.unlessBuried(known.download)
         }
+    }
+
+    /// What is known of an upstream's download, where that is fresh and at hand; `nil` where anybody would have to be asked.
+    func known(_ reference: DownloadReference, epoch: Int) -> Download? {
+        guard let entry = self.directory.current.providers[reference.provider], entry.provider != nil,
+            entry.epoch == epoch, let known = self.catalogue.remembered(reference),
+            self.freshness.covers(known.download, age: self.now().timeIntervalSince(known.seenAt)),
+            !self.catalogue.isBuried(known.download)
+        else { return nil }
+        return self.digests.completing(known.download)
     }
 
     /// Asks the provider, together with everyone who asks the same now.

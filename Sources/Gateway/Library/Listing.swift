@@ -51,4 +51,10 @@ public struct Freshness: Sendable, Hashable {
         self.runningFor = runningFor
         self.staleFor = staleFor
     }
+
+    /// Whether what was said of a download `age` ago is served without asking.
+    func covers(_ download: Download, age: TimeInterval) -> Bool {
+        let longest = download.isSettled ? self.freshFor : self.runningFor
+        return longest.map { age <= $0 } ?? false
+    }
 }

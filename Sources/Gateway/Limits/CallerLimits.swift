@@ -3,6 +3,25 @@
 import Downloads
 import HTTPTypes
 
+/// Where the limits of every caller come from.
+struct LimitSource: Sendable {
+    let limiter: RateLimiter
+    /// For callers without limits of their own.
+    let defaultPolicy: Live<RateLimitPolicy>
+    let now: @Sendable () -> LimitMoment
+    let sleep: @Sendable (Duration) async throws -> Void
+
+    func limits(of caller: Caller) -> CallerLimits {
+        CallerLimits(
+            id: caller.id,
+            policy: caller.limits ?? self.defaultPolicy.current,
+            limiter: self.limiter,
+            now: self.now,
+            sleep: self.sleep
+        )
+    }
+}
+
 /// The limits of one request's caller, for the middleware that admits it and the route that sends it a file.
 struct CallerLimits: Sendable {
     /// ``Caller/id``: the whole identity, so that no two callers share an account.

@@ -78,6 +78,12 @@ struct GatewayMetrics: Sendable {
         text.sample(door.connections)
         text.family("sluice_connections_accepted", .counter, "Connections of callers.")
         text.sample(door.connectionsTotal)
+        text.family(
+            "sluice_prepared_answers",
+            .counter,
+            "Requests whose answer was at hand: asked before in the same words."
+        )
+        text.sample(door.prepared)
         text.family("sluice_front_door_refusals", .counter, "What the front door turned away, by reason.")
         for reason in FrontDoorRefusal.allCases {
             text.sample(door.refusals[reason] ?? 0, ["reason": reason.rawValue])

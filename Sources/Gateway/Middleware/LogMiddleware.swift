@@ -10,8 +10,7 @@ import Tracing
 
 /// Opens the log entry of every request, also of the refused ones, and gives each request its id.
 struct LogMiddleware: RouterMiddleware {
-    let log: LogWriter
-    let metrics: RequestMetrics
+    let log: RequestLog
     let requestIDs: RequestIDs
     let proxies: Live<TrustedProxies>
     let sentAnswers: SentAnswers
@@ -71,13 +70,7 @@ struct LogMiddleware: RouterMiddleware {
         entry.route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 }
         entry.address = context.clientAddress
         entry.userAgent = request.headers[.userAgent]
-        let (log, metrics) = (self.log, self.metrics)
-        metrics.inFlight.add()
-        return RequestRecord(entry, trace: trace) { entry in
-            metrics.inFlight.add(-1)
-            metrics.count(entry)
-            log.record(entry)
-        }
+        return self.log.open(entry, trace: trace)
     }
 
     /// The request, with the bytes of its body counted as they are read.

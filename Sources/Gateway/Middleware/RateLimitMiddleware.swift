@@ -6,11 +6,8 @@ import Hummingbird
 
 /// Holds each caller to its limits, and says in every answer what is left.
 struct RateLimitMiddleware: RouterMiddleware {
-    let limiter: RateLimiter
-    let defaultPolicy: Live<RateLimitPolicy>
+    let source: LimitSource
     let refusals: Tally<LimitRefusal>
-    let now: @Sendable () -> LimitMoment
-    let sleep: @Sendable (Duration) async throws -> Void
 
     @concurrent
     func handle(
@@ -19,13 +16,7 @@ struct RateLimitMiddleware: RouterMiddleware {
         next: @concurrent (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
         guard let caller = context.caller else { return try await next(request, context) }
-        let limits = CallerLimits(
-            id: caller.id,
-            policy: caller.limits ?? self.defaultPolicy.current,
-            limiter: self.limiter,
-            now: self.now,
-            sleep: self.sleep
-        )
+        let limits = self.source.limits(of: caller)
         let decision = await context.record.timing(.limit) { limits.admit() }
         if let permit = decision.permit { context.record.hold(permit) }
         do {
@@ -36,7 +27,7 @@ struct RateLimitMiddleware: RouterMiddleware {
             var context = context
             context.limits = limits
             var response = try await next(request, context)
-            Self.add(decision, limits.bytesLeft, to: &response.headers)
+            response.headers.addLimits(decision, limits.bytesLeft)
             return response
         } catch {
             // The fields belong to problems too, so the error is made one here.
@@ -45,7 +36,7 @@ struct RateLimitMiddleware: RouterMiddleware {
             let exceedsQuota = problem.code == .quotaExceeded
             if exceedsQuota { self.refusals.add(.bytes) }
             let left = exceedsQuota ? limits.giveBack(decision) : decision
-            Self.add(left, limits.bytesLeft, to: &problem.headers)
+            problem.headers.addLimits(left, limits.bytesLeft)
             throw problem
         }
     }
@@ -63,17 +54,15 @@ struct RateLimitMiddleware: RouterMiddleware {
             }
         return Problem(.rateLimited, detail, headers: [.retryAfter: String(decision.retryAfterSeconds)])
     }
+}
 
-    /// Lists (RFC 9651) of requests first and bytes second, each where it is limited.
-    private static func add(
-        _ decision: RateLimiter.Decision,
-        _ bytes: RateLimiter.BytesLeft?,
-        to headers: inout HTTPFields
-    ) {
+extension HTTPFields {
+    /// Adds what is left: lists (RFC 9651) of requests first and bytes second, each where it is limited.
+    mutating func addLimits(_ decision: RateLimiter.Decision, _ bytes: RateLimiter.BytesLeft?) {
         let policies = [decision.policyField, bytes?.policyField].compactMap(\.self)
         guard !policies.isEmpty else { return }
-        headers[.rateLimitPolicy] = policies.joined(separator: ", ")
-        headers[.rateLimit] = [decision.limitField, bytes?.limitField].compactMap(\.self).joined(separator: ", ")
+        self[.rateLimitPolicy] = policies.joined(separator: ", ")
+        self[.rateLimit] = [decision.limitField, bytes?.limitField].compactMap(\.self).joined(separator: ", ")
     }
 }
 

@@ -30,8 +30,16 @@ struct LogRecord: Sendable {
     ) throws -> Data {
         let values = Self.values(of: entry, id: id)
         let hash = chain.hash(of: values, after: previous)
-        let arguments = StatementArguments(values + [hash.databaseValue])
-        try database.cachedStatement(sql: Self.insertion).execute(arguments: arguments)
+        let statement = try database.cachedStatement(sql: Self.insertion)
+        // One by one: a list of arguments takes as long as the hash.
+        statement.setUncheckedArguments(StatementArguments())
+        for (index, value) in zip(CInt(1)..., values + [hash.databaseValue]) {
+            let code = value.bind(to: statement.sqliteStatement, at: index)
+            guard code == ResultCode.SQLITE_OK.rawValue else {
+                throw DatabaseError(resultCode: ResultCode(rawValue: code))
+            }
+        }
+        try statement.execute()
         return hash
     }
 

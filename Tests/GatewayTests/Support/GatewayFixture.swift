@@ -62,7 +62,7 @@ final class GatewayFixture: Sendable {
             ),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        self.responder = try self.gateway.router().buildResponder()
+        self.responder = try self.gateway.router(self.gateway.plan()).buildResponder()
     }
 
     /// Makes a gateway key and answers its secret.
