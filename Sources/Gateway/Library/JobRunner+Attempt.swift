@@ -5,19 +5,16 @@ import Foundation
 import Logging
 
 extension JobRunner {
+    /// When a job whose row could not be read is looked at again, in seconds.
+    private static let pauseForStore: TimeInterval = 10
+
     /// One try of a job, from its row to its row.
     func attempt(_ id: UUID) async {
         guard let begun = await self.persisting({ try await self.table.apply(.begin(at: self.now()), to: id) }),
             let job = begun
         else { return }
         self.feed.announce(job.reference)
-        guard let kept = try? await self.table.kept(of: job) else {
-            // The master secret is another one, say.
-            return await self.fail(
-                job,
-                DownloadFailure(code: .invalidURL, message: "The request cannot be read any more.")
-            )
-        }
+        guard let kept = await self.read(job) else { return }
         guard let work = self.work(on: job, kept) else {
             let failure = ProviderError(.unavailable, retry: .now, message: "The provider is not there now.")
             return await self.settle(job, kept.request, .failure(failure), spent: .zero)
@@ -25,6 +22,23 @@ extension JobRunner {
         let begin = self.instant()
         let result = await self.run(work)
         await self.settle(job, kept.request, result, spent: begin.duration(to: self.instant()))
+    }
+
+    /// What a job was asked to do; where that cannot be read, what becomes of the job is said in its row.
+    private func read(_ job: Job) async -> JobTable.Kept? {
+        do {
+            if let kept = try await self.table.kept(of: job) { return kept }
+            // Its row was moved, say.
+            let words = "The request cannot be read any more."
+            await self.fail(job, DownloadFailure(code: .invalidURL, message: words))
+        } catch {
+            // The store does not answer now, or its master secret was exchanged for one that this process does not know yet.
+            self.logger.error("A job cannot be read now.", metadata: ["job": "\(job.id)", "error": "\(error)"])
+            var job = job
+            job.nextTryAt = self.now().addingTimeInterval(Self.pauseForStore)
+            await self.wait(job)
+        }
+        return nil
     }
 
     /// A job with all that a try takes; `nil` where that is not there any more.
@@ -57,7 +71,7 @@ extension JobRunner {
             }
         }
         let timer = Task {
-            guard (try? await self.sleep(max(left, .zero))) != nil else { return }
+            guard (try? await self.sleep(max(left, .zero))) != nil, !Task.isCancelled else { return }
             self.end(job.id, .timeout)
         }
         let result = await attempt.value

@@ -9,11 +9,14 @@ extension JobRunner {
     ///
     /// Throws `conflict` where it has ended, and `unsupported` where the upstream cannot stop: then it goes on.
     func cancel(_ id: UUID) async throws -> Job {
-        // In a task of its own: a caller that leaves must not leave half of it undone.
-        try await Task { try await self.carryOutCancel(of: id) }.value
+        // In a task of its own: a caller that leaves must not leave half of it undone. One for all who ask meanwhile.
+        let task = self.cancelling[id] ?? Task { try await self.carryOutCancel(of: id) }
+        self.cancelling[id] = task
+        return try await task.value
     }
 
     private func carryOutCancel(of id: UUID) async throws -> Job {
+        defer { self.cancelling[id] = nil }
         self.unqueue(id)
         self.end(id, .cancel)
         await self.running[id]?.settled?.value
@@ -27,7 +30,9 @@ extension JobRunner {
             self.feed.announce(job.reference)
             return cancelled
         } catch {
-            if let job = try? await self.table.job(id), job.isOpen { self.queue(job) }
+            let job = try? await self.table.job(id)
+            self.cancelling[id] = nil
+            if let job, job.isOpen { self.queue(job) }
             throw error
         }
     }

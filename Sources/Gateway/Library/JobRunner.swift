@@ -58,6 +58,8 @@ actor JobRunner {
     private var queue = JobQueue()
     /// Jobs whose rows are there, or about to be, and whose turn this process is yet to say.
     private var coming: Set<UUID> = []
+    /// Jobs that are being cancelled, which begin no try meanwhile.
+    var cancelling: [UUID: Task<Job, any Error>] = [:]
     /// Jobs are begun between the start and the stop only.
     private(set) var isServing = false
     private var timer: Task<Void, Never>?
@@ -95,10 +97,13 @@ actor JobRunner {
 
     /// Queues what another process took in for this store, such as one that was about to stop.
     func adopt() async throws {
-        for job in try await self.table.open() where self.running[job.id] == nil && !self.coming.contains(job.id) {
-            self.queue.add(JobQueue.Entry(job))
-        }
+        for job in try await self.table.open() where !self.isInHand(job.id) { self.queue.add(JobQueue.Entry(job)) }
         self.fill()
+    }
+
+    /// Whether somebody here sees to a job that is not in line.
+    private func isInHand(_ id: UUID) -> Bool {
+        self.running[id] != nil || self.coming.contains(id) || self.cancelling[id] != nil
     }
 
     /// Ends every try; returns when the rows say so.
@@ -136,6 +141,8 @@ actor JobRunner {
     /// Puts a job into line.
     func queue(_ job: Job) {
         self.cameIn(job.id)
+        // Who cancels it puts it back into line where that fails.
+        guard self.cancelling[job.id] == nil else { return }
         self.queue.add(JobQueue.Entry(job))
         self.fill()
     }

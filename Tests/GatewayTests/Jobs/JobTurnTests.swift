@@ -2,6 +2,7 @@
 
 import Downloads
 import Foundation
+import GRDB
 import HTTPTypes
 import Synchronization
 import Testing
@@ -67,6 +68,44 @@ import Testing
             let cancelled = try await jobs.post("/v1/downloads/\(id)/cancel", nil)
             #expect(cancelled.status == .ok && gate.waiting == 0)
             #expect(await runner.load == (0, 0))
+        }
+    }
+
+    /// To remove what a job left takes a while at some upstreams; who looks for other processes' jobs meanwhile must not take it.
+    @Test func aJobThatIsBeingCancelledBeginsNoTry() async throws {
+        let (fetching, removing) = (Gate(), Gate())
+        try await JobFixture.run(script: { $0.gates = [.create: fetching, .abandon: removing] }) { jobs in
+            let runner = jobs.gateway.gateway.jobs
+            let id = try await jobs.create()
+            try await eventually("it runs") { fetching.waiting == 1 }
+            async let answer = jobs.post("/v1/downloads/\(id)/cancel", nil)
+            try await eventually("what it left is being removed") { removing.waiting == 1 }
+            try await runner.adopt()
+            #expect(await runner.load == (0, 0))
+            removing.open()
+            #expect(try await answer.json(expecting: .ok)["status"].text == "cancelled")
+            #expect(jobs.provider.count(.abandon) == 1 && jobs.provider.creates.count == 1)
+            #expect(await runner.cancelling.isEmpty)
+        }
+    }
+
+    /// A store that cannot be read for a moment, or whose master secret this process does not know yet, says nothing of the job.
+    @Test func aJobThatCannotBeReadNowWaits() async throws {
+        try await JobFixture.run { jobs in
+            let database = jobs.gateway.stored.store
+            let (job, request) = try self.job()
+            try await database.write { try $0.execute(sql: "ALTER TABLE vault RENAME TO away") }
+            let runner = jobs.gateway.gateway.jobs
+            await #expect(throws: (any Error).self) { try await runner.insert(job, request, nil) }
+            try await database.write { try $0.execute(sql: "ALTER TABLE away RENAME TO vault") }
+            #expect(try await runner.insert(job, request, nil) == .made)
+            try await database.write { try $0.execute(sql: "ALTER TABLE vault RENAME TO away") }
+            await runner.queue(job)
+            try await eventually("it waits for another try") {
+                try await runner.table.job(job.id)?.nextTryAt != nil
+            }
+            try await database.write { try $0.execute(sql: "ALTER TABLE away RENAME TO vault") }
+            try await eventually("it is there") { try await runner.table.job(job.id)?.status == .completed }
         }
     }
 }
