@@ -200,7 +200,18 @@ http://127.0.0.1:{port} {{
                   {"HOME": directory, "XDG_DATA_HOME": directory})
 
 
+def forget(path):
+    """Has the system read a file from the disk again.
+
+    Of a program that was just written it maps larger pieces at once: 1.5 MB more are resident then than after a boot.
+    """
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def sluice(directory, upstream, binary):
+    forget(binary)
     port = free_port()
     path = os.path.join(directory, "sluice.yaml")
     with open(path, "w") as file:

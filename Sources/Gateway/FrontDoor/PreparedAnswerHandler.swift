@@ -48,13 +48,16 @@ final class PreparedAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler
         promise?.succeed()
     }
 
+    /// The longest head that is looked at: what is remembered of a request is in the caller's hand.
+    private static let longest = 2048
     private static let start = Array("GET /v1/downloads/".utf8)
     private static let version = Array(" HTTP/1.1\r\n".utf8)
     private static let end = Array("\r\n\r\n".utf8)
 
     /// `nil` for what is not one head, whole and nothing else, of a request for one download.
     private static func key(_ bytes: UnsafeRawBufferPointer) -> PreparedAnswers.Key? {
-        guard bytes.starts(with: self.start), let line = bytes.firstIndex(of: UInt8(ascii: "\n")),
+        guard bytes.count <= self.longest, bytes.starts(with: self.start),
+            let line = bytes.firstIndex(of: UInt8(ascii: "\n")),
             bytes[...line].suffix(self.version.count).elementsEqual(self.version),
             bytes.suffix(self.end.count).elementsEqual(self.end), Self.blankLine(in: bytes) == bytes.count - 1
         else { return nil }

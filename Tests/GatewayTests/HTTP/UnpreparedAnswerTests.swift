@@ -19,6 +19,7 @@ import Testing
     @Test(arguments: [
         "X-Request-Id: mine\r\n", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n",
         "Cache-Control: no-cache\r\n", "Prefer: wait=1\r\n", "Content-Length: 0\r\n",
+        "X-Long: \(String(repeating: "a", count: 2048))\r\n",
     ])
     func whatIsOneOfItsKindGoesTheLongWay(_ field: String) async throws {
         let fixture = try await self.known.fixture()
