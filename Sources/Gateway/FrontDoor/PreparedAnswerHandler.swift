@@ -23,8 +23,8 @@ final class PreparedAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let isBetween = self.clock.isIdle
-        self.key = isBetween ? self.unwrapInboundIn(data).withUnsafeReadableBytes(Self.key) : nil
+        let head = self.clock.isIdle ? self.unwrapInboundIn(data).withUnsafeReadableBytes(Self.sha256) : nil
+        self.key = head.map(self.answers.key)
         // What a client does not take is waited for on the usual way.
         let channel = context.channel
         guard let key, channel.isWritable, let answer = self.answers.answer(key, from: channel.remoteAddress) else {
@@ -55,7 +55,7 @@ final class PreparedAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler
     private static let end = Array("\r\n\r\n".utf8)
 
     /// `nil` for what is not one head, whole and nothing else, of a request for one download.
-    private static func key(_ bytes: UnsafeRawBufferPointer) -> PreparedAnswers.Key? {
+    private static func sha256(_ bytes: UnsafeRawBufferPointer) -> SHA256Digest? {
         guard bytes.count <= self.longest, bytes.starts(with: self.start),
             let line = bytes.firstIndex(of: UInt8(ascii: "\n")),
             bytes[...line].suffix(self.version.count).elementsEqual(self.version),

@@ -15,15 +15,18 @@ import NIOCore
 /// download and its age. Where one of them says no, or would have to be asked for, there is no prepared answer, and the request
 /// goes its usual way. Log, metrics and limits see no difference; see decision 0040.
 final class PreparedAnswers: Sendable {
-    /// The SHA-256 of a request's head.
-    typealias Key = SHA256Digest
+    /// What a request is known by.
+    struct Key: Hashable, Sendable {
+        /// Of its head.
+        let sha256: SHA256Digest
+        /// Under which configuration its bytes are judged: none of what was prepared under another one is found.
+        let changes: Int
+    }
 
     /// What it takes to answer, and to write down, the same request again.
     private struct Prepared: Sendable {
         let metadata: KnownMetadata
         let facts: LogEntry
-        /// Under which configuration the request's bytes were judged.
-        let changes: Int
     }
 
     private let library: DownloadLibrary
@@ -51,11 +54,14 @@ final class PreparedAnswers: Sendable {
         self.log = log
     }
 
+    /// The key of a request that is being read now.
+    func key(_ sha256: SHA256Digest) -> Key { Key(sha256: sha256, changes: self.door.server.changes) }
+
     /// Remembers how a request was answered, where that can be done again.
     func learn(_ key: Key, from record: RequestRecord) {
-        guard let metadata = record.metadata else { return }
-        let prepared = Prepared(metadata: metadata, facts: record.facts, changes: self.door.server.changes)
-        self.prepared.withLockedValue { $0[key] = prepared }
+        let facts = record.facts
+        guard let metadata = record.metadata, facts.status == 200 else { return }
+        self.prepared.withLockedValue { $0[key] = Prepared(metadata: metadata, facts: facts) }
     }
 
     /// The whole answer to a request of `key`, and its record, to be told when it is sent; `nil` where the request is to go its
@@ -63,9 +69,7 @@ final class PreparedAnswers: Sendable {
     func answer(_ key: Key, from peer: SocketAddress?) -> (bytes: ByteBuffer, record: RequestRecord)? {
         guard let prepared = self.prepared.withLockedValue({ $0[key] }) else { return nil }
         let server = self.door.server.current
-        guard prepared.changes == self.door.server.changes, server.corsOrigins.isEmpty,
-            !self.door.connections.isDraining
-        else { return nil }
+        guard server.corsOrigins.isEmpty, !self.door.connections.isDraining else { return nil }
         var clock = PartClock()
         let (metadata, caller) = (prepared.metadata, prepared.metadata.caller)
         let address = self.door.proxies.current.clientAddress(peer: peer, headers: metadata.hops)

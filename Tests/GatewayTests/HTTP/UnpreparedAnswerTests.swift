@@ -88,7 +88,9 @@ import Testing
         let id = fixture.id(of: self.known.download)
         let place = try await fixture.gateway.library.resolve(id, for: .admin)
         let download = try await fixture.gateway.library.download(place)
-        let record = RequestRecord(RequestRecord.silent.facts, write: nil)
+        var facts = RequestRecord.silent.facts
+        facts.status = 200
+        let record = RequestRecord(facts, write: nil)
         record.metadata = KnownMetadata(download, at: place, json: ByteBuffer(), for: .admin, asked: [:])
         let question = ByteBuffer(string: self.known.question(fixture, GatewayFixture.adminKey))
         let channel = EmbeddedChannel()
