@@ -37,6 +37,10 @@ struct KnownDownload {
     }
 
     func ask(_ client: RawClient, _ question: String) async throws -> RawAnswer {
+        try await self.ask(client, Array(question.utf8))
+    }
+
+    func ask(_ client: RawClient, _ question: [UInt8]) async throws -> RawAnswer {
         let before = client.answer.bytes.count
         try await client.send(question)
         var answer = RawAnswer(Data())
