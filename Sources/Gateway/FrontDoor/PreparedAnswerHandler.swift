@@ -33,9 +33,7 @@ final class PreparedAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.key = nil
         self.clock.answeredAtOnce()
         let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.whenComplete { result in
-            if case .success = result { answer.record.sent(true) } else { answer.record.sent(false) }
-        }
+        answer.record.isSent(with: sent.futureResult)
         context.writeAndFlush(self.wrapOutboundOut(answer.bytes), promise: sent)
     }
 

@@ -52,7 +52,9 @@ struct DownloadRoutes: Sendable {
         if type == MediaType.events {
             return self.events(of: ListedDownload(id: id, download: known), for: caller, context)
         }
-        if type == MediaType.json { return try await self.metadata(of: place, id, for: caller, request, context) }
+        if type == MediaType.json {
+            return try await self.metadata(of: place, id, recency, for: caller, request, context)
+        }
         let content = ContentAnswer(
             download: known,
             id: id,
@@ -65,11 +67,11 @@ struct DownloadRoutes: Sendable {
     private func metadata(
         of place: DownloadLibrary.Place,
         _ id: String,
+        _ recency: Recency,
         for caller: Caller,
         _ request: Request,
         _ context: GatewayContext
     ) async throws -> Response {
-        let recency = request.asksAnew ? Recency.anew : .usual
         let preferences = Preferences(request.headers)
         if preferences.wait != nil {
             let listed = try await context.record.timing(.cache) { () async throws in

@@ -31,6 +31,8 @@ final class KnownMetadata: Sendable {
         for caller: Caller,
         asked headers: HTTPFields
     ) {
+        // Whether a token is still good only its issuer's keys tell.
+        if case .token = caller.identity { return nil }
         guard place.job == nil, !Self.isSingular(headers) else { return nil }
         self.caller = caller
         self.download = download

@@ -80,9 +80,7 @@ final class SentAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard let record = self.current else { break }
             self.current = nil
             let promise = promise ?? context.eventLoop.makePromise()
-            promise.futureResult.whenComplete { result in
-                if case .success = result { record.sent(true) } else { record.sent(false) }
-            }
+            record.isSent(with: promise.futureResult)
             context.write(data, promise: promise)
             if record.metadata != nil {
                 context.triggerUserOutboundEvent(AnsweredRequest(record: record), promise: nil)
@@ -91,5 +89,14 @@ final class SentAnswerHandler: ChannelDuplexHandler, RemovableChannelHandler {
         default: break
         }
         context.write(data, promise: promise)
+    }
+}
+
+extension RequestRecord {
+    /// Tells the record how the write of its answer's last byte ends.
+    func isSent(with write: EventLoopFuture<Void>) {
+        write.whenComplete { result in
+            if case .success = result { self.sent(true) } else { self.sent(false) }
+        }
     }
 }
