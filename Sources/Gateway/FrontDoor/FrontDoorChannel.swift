@@ -130,6 +130,7 @@ struct FrontDoorChannel: Sendable {
             withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: limits
         )
+        try pipeline.addHandler(HostHandler())
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
         try pipeline.addHandler(RequestClockHandler(clock))
         try pipeline.addHandlers(self.handlers(.http1))

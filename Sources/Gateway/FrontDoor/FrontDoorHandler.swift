@@ -30,6 +30,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let isStopping: @Sendable () -> Bool
     private let onRefusal: @Sendable (Refusal) -> Void
     private var reason = FrontDoorRefusal.malformed
+    private var detail = "This is not a well-formed HTTP/1.1 request, or its head is too large."
 
     init(
         _ version: FrontDoorChannel.Version,
@@ -45,6 +46,11 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .headerOverflow? = error as? HTTPParserError { self.reason = .largeHead }
+        if error is AmbiguousHost {
+            self.detail = "A request of HTTP/1.1 has one header field Host, and in it a host."
+            // The server answers what it takes for its parser's own errors.
+            return context.fireErrorCaught(HTTPParserError.invalidHeaderToken)
+        }
         context.fireErrorCaught(error)
     }
 
@@ -67,7 +73,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // The end of a connection in the middle of a head is no request.
         guard context.channel.isActive else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
         let requestID = self.makeRequestID()
-        let problem = Problem(.invalidRequest, "This is not a well-formed HTTP/1.1 request, or its head is too large.")
+        let problem = Problem(.invalidRequest, self.detail)
         let body = problem.body(requestID: requestID)
         let fields: HTTPFields = [
             .contentType: "application/problem+json", .contentLength: String(body.readableBytes),

@@ -57,6 +57,36 @@ import Testing
         }
     }
 
+    /// RFC 9112, 3.2: two hosts are two readings of who was asked.
+    @Test(arguments: [
+        "", "Host: a\r\nHost: b\r\n", "Host: a\r\nhost: a\r\n", "Host: a b\r\n", "Host: a/b\r\n", "Host: user@a\r\n",
+        "Host: \u{e4}\r\n",
+    ])
+    func aRequestHasOneHost(_ field: String) async throws {
+        let fixture = try await GatewayFixture([])
+        try await fixture.live { port in
+            let second = "GET /healthz HTTP/1.1\r\nHost: a\r\nX-Request-Id: second\r\n\r\n"
+            let client = try await RawClient.connect(port)
+            try await client.send("GET /healthz HTTP/1.1\r\n\(field)\r\n" + second)
+            let answer = try await client.answerToEnd()
+            try await self.expectRefusal(answer, of: field, in: fixture)
+            let problem = try JSONDecoder().decode(JSONValue.self, from: answer.body)
+            #expect(problem["detail"].text?.contains("Host") == true)
+            #expect(try await !fixture.log().contains { $0.requestId == "second" })
+            try await self.expectAlive(port)
+        }
+    }
+
+    @Test(arguments: ["1.1\r\nHost: ", "1.1\r\nHost: [::1]:8080", "1.1\r\nHost: a_b.c:80", "1.0", "1.0\r\nHost: a"])
+    func aHostMayBeOfAnyForm(_ version: String) async throws {
+        let fixture = try await GatewayFixture([])
+        try await fixture.live { port in
+            let request = "GET /healthz HTTP/\(version)\r\nConnection: close\r\n\r\n"
+            let answer = try await RawClient.exchange(port, request)
+            #expect(answer.status == 200)
+        }
+    }
+
     /// gunicorn CVE-2024-6827, Kestrel CVE-2025-55315: two readings of where a request ends.
     @Test(arguments: [
         "Content-Length: 4\r\nContent-Length: 5", "Content-Length: 4\r\nTransfer-Encoding: chunked",
