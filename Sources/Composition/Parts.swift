@@ -41,7 +41,7 @@ struct Parts: Sendable {
         let storage = self.configuration.storagePath
         let catalog = isAlike ? nil : Self.catalog(new, storage: storage, self.transfer, self.logger)
         try await gateway.reload(new, factory: catalog, tokens: tokens)
-        await self.transfer.setEgress(Self.policy(new.egress))
+        self.transfer.setEgress(Self.policy(new.egress))
     }
 
     /// Which addresses may be asked.

@@ -91,7 +91,7 @@ public struct SluiceServer: Sendable {
             store: store,
             vault: vault,
             adminKey: adminKey,
-            surroundings: .init(transfers: { await self.transferCount }, tracer: Self.tracer),
+            surroundings: .init(transfers: { self.transferCount }, tracer: Self.tracer),
             logger: self.logger
         )
         let firstKey = try await gateway.keys.createFirstKeyIfNeeded().map(\.key.secret)
@@ -100,7 +100,7 @@ public struct SluiceServer: Sendable {
             between.append(Reloader(source: source, parts: self.parts, gateway: gateway, logger: self.logger))
         }
         let services = try gateway.services(between: between, takeOver: takeOver) { port in
-            await self.parts.transfer.setOwnListeners([.init(address: configuration.server.host, port: port)])
+            self.parts.transfer.setOwnListeners([.init(address: configuration.server.host, port: port)])
             await onStarted(Started(port: port, firstKey: firstKey, providers: gateway.providers))
         }
         let group = ServiceGroup(services: services, logger: self.logger)
@@ -134,10 +134,8 @@ public struct SluiceServer: Sendable {
     }
 
     private var transferCount: TransferCount {
-        get async {
-            let transfer = self.parts.transfer
-            return TransferCount(open: await transfer.openTransfers, begun: transfer.begunTransfers)
-        }
+        let transfer = self.parts.transfer
+        return TransferCount(open: transfer.openTransfers, begun: transfer.begunTransfers)
     }
 
     /// Loads every token issuer's keys once, to see whether they can be had.

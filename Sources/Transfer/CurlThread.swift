@@ -4,27 +4,27 @@ import CCurl
 import Foundation
 import NIOConcurrencyHelpers
 
-/// The one thread that touches libcurl, as the executor of ``TransferClient``.
+/// A thread that touches one multi handle of libcurl, as the executor of ``TransferDriver``.
 ///
-/// It runs what was enqueued, lets the client drive its transfers, and sleeps in `curl_multi_poll` until a socket, a deadline
+/// It runs what was enqueued, lets the driver drive its transfers, and sleeps in `curl_multi_poll` until a socket, a deadline
 /// or a new piece of work wakes it. The multi handle is its own.
 ///
 /// `@safe`: `multi` is used on the thread only, but for `curl_multi_wakeup`, which any thread may call and which happens under
 /// the lock and never after `isClosed`.
 @safe
 final class CurlThread: SerialExecutor {
-    /// Something to do with the client, on the thread.
+    /// Something to do with the driver, on the thread.
     ///
-    /// It holds the client until it has run, so that no transfer outlives it.
-    typealias Note = @Sendable (isolated TransferClient) -> Void
+    /// It holds the driver until it has run, so that no transfer outlives it.
+    typealias Note = @Sendable (isolated TransferDriver) -> Void
 
     private enum Work {
         case job(UnownedJob)
-        case note(TransferClient, Note)
+        case note(TransferDriver, Note)
     }
 
     private struct State {
-        weak var client: TransferClient?
+        weak var driver: TransferDriver?
         var work: [Work] = []
         var isRunning = false
         var thread: pthread_t?
@@ -51,9 +51,9 @@ final class CurlThread: SerialExecutor {
         unsafe self.multi = multi
     }
 
-    /// Names the client whose transfers are driven; it is held weakly.
-    func serve(_ client: TransferClient) {
-        self.state.withLockedValue { $0.client = client }
+    /// Names the driver whose transfers are driven; it is held weakly.
+    func serve(_ driver: TransferDriver) {
+        self.state.withLockedValue { $0.driver = driver }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
@@ -61,8 +61,8 @@ final class CurlThread: SerialExecutor {
     }
 
     /// Runs `note` on the thread, soon.
-    func post(_ client: TransferClient, _ note: @escaping Note) {
-        self.add(.note(client, note))
+    func post(_ driver: TransferDriver, _ note: @escaping Note) {
+        self.add(.note(driver, note))
     }
 
     /// Ends the thread when it has nothing left to do; `onEnd` is called after the multi handle is gone.
@@ -132,15 +132,15 @@ final class CurlThread: SerialExecutor {
     private func perform(_ piece: Work) {
         switch piece {
         case .job(let job): unsafe job.runSynchronously(on: self.asUnownedSerialExecutor())
-        case .note(let client, let note): client.assumeIsolated(note)
+        case .note(let driver, let note): driver.assumeIsolated(note)
         }
     }
 
     /// One turn of libcurl; returns how long it may be left alone.
     private func drive() -> Duration {
-        let client = self.state.withLockedValue { $0.isClosed ? nil : $0.client }
-        guard let client, unsafe self.multi != nil else { return .seconds(1) }
-        return client.assumeIsolated { $0.turn() }
+        let driver = self.state.withLockedValue { $0.isClosed ? nil : $0.driver }
+        guard let driver, unsafe self.multi != nil else { return .seconds(1) }
+        return driver.assumeIsolated { $0.turn() }
     }
 
     private func sleep(atMost wait: Duration) {

@@ -3,9 +3,9 @@
 import CCurl
 import Foundation
 
-/// What libcurl calls, on the client's thread and inside `curl_multi_perform` or `curl_easy_pause`.
+/// What libcurl calls, on the driver's thread and inside `curl_multi_perform` or `curl_easy_pause`.
 ///
-/// The context is a transfer that its owner, the client's dictionary, lets go of only after the handle was removed. Nothing here
+/// The context is a transfer that its owner, the driver's dictionary, lets go of only after the handle was removed. Nothing here
 /// throws, waits, or calls out to a user's code; resuming a continuation only enqueues.
 extension Transfer {
     /// Names the callbacks; `false` where libcurl does not take one.

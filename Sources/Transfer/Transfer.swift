@@ -3,12 +3,12 @@
 import CCurl
 import NIOCore
 
-/// Names a transfer for as long as the client lives; a handle's address is used again, a number is not.
+/// Names a transfer for as long as its driver lives; a handle's address is used again, a number is not.
 typealias TransferID = UInt64
 
 /// One easy handle, and what its callbacks know.
 ///
-/// It is not `Sendable`: it lives in the client's dictionary, hence on the client's thread. Its callbacks (see
+/// It is not `Sendable`: it lives in its driver's dictionary, hence on the driver's thread. Its callbacks (see
 /// `Transfer+Callbacks.swift`) run inside `curl_multi_perform` and `curl_easy_pause`, on the same thread.
 ///
 /// `@safe`: the handle, the list and the error buffer are freed in `deinit`, which runs on the thread and after the handle was
@@ -50,7 +50,7 @@ final class Transfer {
     private var handedOn: [Int] = []
     /// What those are together.
     private var held = 0 {
-        didSet { self.buffers.held += self.held - oldValue }
+        didSet { self.buffers.hold(self.held - oldValue) }
     }
     private(set) var isPaused = false
 
@@ -146,7 +146,7 @@ extension Transfer {
             self.held = max(self.held, self.gathered.capacity)
         }
         unsafe self.gathered.writeBytes(bytes)
-        self.buffers.received &+= UInt64(bytes.count)
+        self.buffers.receive(bytes.count)
         // Of a read that one call takes whole, libcurl has nothing left to keep a copy of.
         if self.readSize <= Int(CURL_MAX_WRITE_SIZE), self.room < self.readSize { self.handOn() }
         return .taken
@@ -182,7 +182,7 @@ extension Transfer {
     }
 }
 
-// MARK: - What the client does
+// MARK: - What the driver does
 
 extension Transfer {
     /// After a turn: hands on what came, and notes the time of what moved.

@@ -81,7 +81,7 @@ public struct TransferBody: AsyncSequence, Sendable {
     }
 }
 
-/// Tells the client what the reader of a body does.
+/// Tells the driver what the reader of a body does.
 final class TransferDelegate: NIOAsyncSequenceProducerDelegate {
     private struct State {
         /// Pieces that were handed on and not taken.
@@ -91,12 +91,12 @@ final class TransferDelegate: NIOAsyncSequenceProducerDelegate {
         var hasEnded = false
     }
 
-    private let client: TransferClient
+    private let driver: TransferDriver
     private let id: TransferID
     private let state = NIOLockedValueBox(State())
 
-    init(client: TransferClient, id: TransferID) {
-        self.client = client
+    init(driver: TransferDriver, id: TransferID) {
+        self.driver = driver
         self.id = id
     }
 
@@ -121,18 +121,18 @@ final class TransferDelegate: NIOAsyncSequenceProducerDelegate {
         self.resume { $0.isOnDemand == false }
     }
 
-    /// The transfer has ended: what its reader does from now on is nothing to wake the client for.
+    /// The transfer has ended: what its reader does from now on is nothing to wake the driver for.
     func end() { self.state.withLockedValue { $0.hasEnded = true } }
 
     func didTerminate() {
         guard !self.state.withLockedValue(\.hasEnded) else { return }
         let id = self.id
-        self.client.post { $0.remove(id, TransferError(.cancelled)) }
+        self.driver.post { $0.remove(id, TransferError(.cancelled)) }
     }
 
     private func resume(where isDue: (State) -> Bool) {
         guard self.state.withLockedValue({ !$0.hasEnded && isDue($0) }) else { return }
         let id = self.id
-        self.client.post { $0.resume(id) }
+        self.driver.post { $0.resume(id) }
     }
 }

@@ -66,7 +66,7 @@ struct BackPressureTests {
             try await Self.untilQuiet(server)
             // Not for the sake of order: the reader's idleness must exceed the limit for the test to mean anything.
             try await Task.sleep(for: .milliseconds(1600))
-            #expect(await client.openTransfers == 1)
+            #expect(client.openTransfers == 1)
             var checker = Pattern.Checker()
             for try await bytes in response.body { checker.take(bytes) }
             #expect(checker.count == total)
@@ -111,7 +111,7 @@ struct BackPressureTests {
             }
             try await Self.untilQuiet(server)
             // What was read is all that was fetched.
-            #expect(await client.bytesReceived == checkers.reduce(0) { $0 + UInt64($1.count) })
+            #expect(client.bytesReceived == checkers.reduce(0) { $0 + UInt64($1.count) })
             for reader in 0..<readers {
                 while let bytes = try await bodies[reader].next() { checkers[reader].take(bytes) }
             }

@@ -140,7 +140,7 @@ struct CancellationTests {
                     #expect(error.kind == .cancelled)
                 }
             }
-            try await eventually("no handle is left") { await client.openTransfers == 0 }
+            try await eventually("no handle is left") { client.openTransfers == 0 }
         }
     }
 }

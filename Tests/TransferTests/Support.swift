@@ -9,17 +9,18 @@ import Testing
 
 @testable import Transfer
 
-/// Runs a test with a client and a server; at its end no handle may be alive.
+/// Runs a test with a client, of one thread where nothing else is said, and a server; at its end no handle may be alive.
 func withServer(
+    threads: Int = 1,
     egress: EgressPolicy = EgressPolicy(allowAddresses: ["127.0.0.0/8", "::1/128"]),
     script: @escaping RawServer.Script,
     test: (TransferClient, RawServer) async throws -> Void
 ) async throws {
     let server = try await RawServer.start(script: script)
-    let client = TransferClient(egress: egress, logger: Logger(label: "test"))
+    let client = TransferClient(egress: egress, logger: Logger(label: "test"), threads: threads)
     do {
         try await test(client, server)
-        try await eventually("no handle is alive") { await client.openTransfers == 0 }
+        try await eventually("no handle is alive") { client.openTransfers == 0 }
     } catch {
         await client.shutdown()
         await server.shutdown()

@@ -41,7 +41,7 @@ struct HoodySettings: AdapterSettings {
             sleep: environment.sleep,
             now: environment.now,
             check: { url throws(ProviderError) in
-                do throws(TransferError) { try await transfer.check(url) } catch { throw WebFailures.refusal(error) }
+                do throws(TransferError) { try transfer.check(url) } catch { throw WebFailures.refusal(error) }
             }
         )
     }

@@ -27,8 +27,8 @@ struct WebFetcher: Sendable {
     }
 
     /// Refuses what can be refused before anything is resolved or asked.
-    func check(_ url: String) async throws(ProviderError) {
-        do throws(TransferError) { try await self.transfer.check(url) } catch { throw WebFailures.refusal(error) }
+    func check(_ url: String) throws(ProviderError) {
+        do throws(TransferError) { try self.transfer.check(url) } catch { throw WebFailures.refusal(error) }
     }
 
     /// Asks for a file, or for what is missing of it, as long as it is still the same.

@@ -106,7 +106,7 @@ struct WebProvider: Provider {
     // MARK: Bringing in and removing
 
     func plan(_ request: CreateRequest) async throws(ProviderError) -> CreatePlan {
-        try await self.fetcher.check(request.url)
+        try self.fetcher.check(request.url)
         return CreatePlan(
             session: try DirectoryName.read(request.directory),
             name: SafeFilename.make(from: request.filename ?? URLName.read(request.url) ?? ""),

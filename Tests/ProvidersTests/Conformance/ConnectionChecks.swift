@@ -57,7 +57,7 @@ enum ConnectionChecks {
     ]
 
     static func requireClosed(_ bench: ConformanceBench) async throws {
-        try await eventually("no transfer is open") { await bench.transfer.openTransfers == 0 }
+        try await eventually("no transfer is open") { bench.transfer.openTransfers == 0 }
         try await eventually("every answer has ended") { bench.requests.allSatisfy { $0.end != nil } }
     }
 

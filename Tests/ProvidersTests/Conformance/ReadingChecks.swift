@@ -86,7 +86,7 @@ enum ReadingChecks {
         ConformanceCheck("a file of \(what)") { bench in
             let (file, download) = try await bench.oneFile(size: size)
             try requireEqual(try await Self.read(download.reference, bench), ConformanceBench.bytes(of: file), "bytes")
-            try await eventually("no transfer is open") { await bench.transfer.openTransfers == 0 }
+            try await eventually("no transfer is open") { bench.transfer.openTransfers == 0 }
         }
     }
 
