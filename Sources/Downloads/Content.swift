@@ -25,6 +25,8 @@ public struct Content: Sendable {
     public var mimeType: String?
     /// The upstream's strong validator, to hold later parts against.
     public var validator: String?
+    /// Whether this answer says that parts of the file can be had, whatever the provider promises of all of them.
+    public var hasRanges: Bool
     /// The bytes.
     ///
     /// Ending the iteration, or letting go of it, ends the transfer.
@@ -37,6 +39,7 @@ public struct Content: Sendable {
         totalSize: Int64? = nil,
         mimeType: String? = nil,
         validator: String? = nil,
+        hasRanges: Bool = false,
         body: ContentBody
     ) {
         self.length = length
@@ -44,6 +47,7 @@ public struct Content: Sendable {
         self.totalSize = totalSize
         self.mimeType = mimeType.flatMap(MediaTypes.wellFormed)
         self.validator = validator
+        self.hasRanges = hasRanges
         self.body = body
     }
 }

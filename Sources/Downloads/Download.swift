@@ -96,10 +96,13 @@ public struct Download: Hashable, Sendable {
     /// What tells two files of one ``reference`` apart; the `ETag` is made of it.
     ///
     /// Made once of what the *provider* said (size, creation time, checksum), so that a digest or a size that the gateway
-    /// learns later does not change it.
+    /// learns later does not change it. Empty where nothing does: two files may then have the same name and size.
     public var revision: String { self.box.fields.revision }
 
     /// Creates a download from what a provider said; `mimeType` is derived from the name where the provider has none.
+    ///
+    /// Where a file is found by its name, `revision` is to be as exact as the provider is, see ``revisionOfName(size:time:)``. By
+    /// default its time counts in whole seconds: two of a vendor's answers may tell one time with and without a fraction.
     public init(
         reference: DownloadReference,
         name: String,
@@ -135,6 +138,12 @@ public struct Download: Hashable, Sendable {
             revision: revision ?? Self.revision(size: size, createdAt: createdAt, checksum: checksum)
         )
         self.box = Box(fields)
+    }
+
+    /// The ``revision`` of a file that is found by its name, and was last changed at `time`; empty where nobody says when.
+    public static func revisionOfName(size: Int64?, time: Date?) -> String {
+        guard let time else { return "" }
+        return "\(size.map(String.init) ?? "")/\(time.timeIntervalSince1970)"
     }
 
     private static func revision(size: Int64?, createdAt: Date?, checksum: String?) -> String {

@@ -51,10 +51,15 @@ public struct DownloadFilter: Hashable, Sendable {
         if let mimeType, !Self.matches(download.mimeType, pattern: mimeType) { return false }
         if let minSize, (download.size ?? -1) < minSize { return false }
         if let maxSize, (download.size ?? .max) > maxSize { return false }
-        if let createdAfter, (download.createdAt ?? .distantPast) < createdAfter { return false }
-        if let createdBefore, (download.createdAt ?? .distantFuture) > createdBefore { return false }
+        if let createdAfter, Self.shown(download.createdAt ?? .distantPast) < Self.shown(createdAfter) { return false }
+        if let createdBefore, Self.shown(download.createdAt ?? .distantFuture) > Self.shown(createdBefore) {
+            return false
+        }
         return self.statuses.isEmpty || self.statuses.contains(download.status)
     }
+
+    /// A time in the milliseconds that callers see it in, some of whom ask for just that.
+    private static func shown(_ time: Date) -> Double { (time.timeIntervalSince1970 * 1000).rounded() }
 
     private static func matches(_ type: String?, pattern: String) -> Bool {
         guard let essence = type?.split(separator: ";").first?.lowercased().trimming() else { return false }

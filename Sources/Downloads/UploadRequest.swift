@@ -73,7 +73,7 @@ public struct UploadWork: Sendable {
 public struct UploadSource: Sendable {
     /// Bytes in all; `nil`: nobody knows before the end.
     public let size: Int64?
-    /// Tells the file from any other: what an earlier try sent counts only where this is the same.
+    /// Tells the file from any other: what an earlier try sent counts only where this is the same; empty where nothing does.
     public let revision: String
     /// Opens the bytes from an offset on, to the end; may be called again, at any offset, unless ``isOnce``.
     ///
@@ -102,6 +102,11 @@ public struct UploadSource: Sendable {
 }
 
 extension UploadSource {
+    /// Whether what an earlier try sent of the file of `revision` is a part of this one.
+    public func continues(_ revision: String?) -> Bool {
+        !self.isOnce && !self.revision.isEmpty && self.revision == revision
+    }
+
     /// This source, telling with `true` when it fails, and with `false` when it is opened again.
     func watched(_ tell: @escaping @Sendable (_ isBroken: Bool) -> Void) -> UploadSource {
         let open = self.open

@@ -124,6 +124,7 @@ public struct GatewayApplication: Sendable {
         self.jobs = JobRunner(
             table: JobTable(store, vault),
             directory: directory,
+            catalogue: catalogue,
             policy: configuration.jobs,
             feed: feed,
             now: surroundings.now,

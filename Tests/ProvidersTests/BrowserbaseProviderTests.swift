@@ -41,24 +41,18 @@ import Transfer
         }
     }
 
-    @Test func passesEveryFilterOn() async throws {
+    /// Names and types are held against ours, which may be derived; and a vendor's times are finer than those that we show.
+    @Test func passesOnTheFiltersThatItHoldsAsWeDo() async throws {
         let time = try #require(RFC3339.parse("2026-01-02T03:04:05Z"))
-        let filter = DownloadFilter(
-            filename: "a b.pdf",
-            mimeType: "application/pdf",
-            minSize: 1,
-            maxSize: 9,
-            createdAfter: time,
-            createdBefore: time
-        )
-        #expect(FilterField.allCases.count == BrowserbaseAPI.query(of: filter).count)
+        let filter = DownloadFilter(minSize: 1, maxSize: 9, createdAfter: time, createdBefore: time)
+        #expect(BrowserbaseProvider.promises.filters.count == BrowserbaseAPI.query(of: filter).count)
         try await withScripted("browserbase", answer: { _, _ in .json(#"{"downloads":[]}"#) }) {
             (provider, upstream) async throws in
             #expect(try await provider.list(ListQuery(session: "s1", filter: filter)).next == nil)
             #expect(
                 upstream.lines.first
-                    == "GET /v1/downloads?sessionId=s1&filename=a%20b.pdf&mimeType=application%2Fpdf&minSize=1&maxSize=9"
-                    + "&createdAfter=2026-01-02T03%3A04%3A05Z&createdBefore=2026-01-02T03%3A04%3A05Z&limit=100&offset=0"
+                    == "GET /v1/downloads?sessionId=s1&minSize=1&maxSize=9&createdAfter=2026-01-02T03%3A04%3A04.999Z"
+                    + "&createdBefore=2026-01-02T03%3A04%3A05.001Z&limit=100&offset=0"
             )
         }
     }

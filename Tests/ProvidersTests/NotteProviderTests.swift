@@ -2,8 +2,9 @@
 
 import Downloads
 import Foundation
-import Synchronization
+import NIOCore
 import Simulators
+import Synchronization
 import Testing
 
 @testable import Providers
@@ -49,7 +50,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [403, 404]) func storageAsksOnceMoreForALinkThatExpired(_ status: Int) async throws {
+    @Test(arguments: [400, 403, 404]) func storageAsksOnceMoreForALinkThatExpired(_ status: Int) async throws {
         let links = Mutex(0)
         let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
             if line.hasPrefix("GET /storage/") {
@@ -67,6 +68,66 @@ import Testing
         }
     }
 
+    /// Where names are identities, a file's time is all that tells it from the next of its size.
+    @Test func storageTellsFilesOfOneSecondApart() async throws {
+        let times = ["\"2026-01-02T03:04:05.1Z\"", "\"2026-01-02T03:04:05.9Z\"", "null"]
+        var revisions: [String] = []
+        for time in times {
+            let list = #"{"files":[{"name":"a","size":5,"updated_at":\#(time)}]}"#
+            try await withScripted("notte", answer: { _, _ in .json(list) }) { (provider, _) async throws in
+                revisions += try await provider.list(ListQuery(session: "s")).items.map(\.revision)
+            }
+        }
+        #expect(Set(revisions).count == 3 && revisions.last == "")
+    }
+
+    @Test func aFileThatIsListedAMomentLaterIsThere() async throws {
+        let lists = Mutex(0)
+        let answer: @Sendable (String, String) -> ScriptedAnswer = { line, _ in
+            guard line.hasPrefix("GET") else { return .json(#"{"success":true}"#) }
+            let number = lists.withLock { count in
+                count += 1
+                return count
+            }
+            return .json(number < 4 ? #"{"files":[]}"# : #"{"files":[{"name":"a","size":5}]}"#)
+        }
+        try await withScripted("notte", answer: answer) { (provider, _) async throws in
+            let request = UploadRequest(session: "s", filename: "a")
+            let work = UploadWork(id: UUID(), owner: "", createdAt: .distantPast, request: request)
+            let source = UploadSource(size: 5, revision: "1") { _ async throws(ProviderError) in
+                ContentBody(ByteBuffer(string: "bytes"))
+            }
+            #expect(
+                try await provider.upload(work, from: source, CreateReport(progress: { _ in }, keep: { _, _ in })).size
+                    == 5
+            )
+        }
+    }
+
+    /// `JSON.stringify` and `json.dumps` write halves of characters as they find them.
+    @Test func oneNameWithHalfACharacterIsNotTheLossOfAll() async throws {
+        let list =
+            #"{"files":[{"name":"\ud83d.txt"},{"name":"a\\ud83d"},{"name":"\ud83d\ude00"},{"name":"\udce9\udce9"}]}"#
+        try await withScripted("notte", answer: { _, _ in .json(list) }) { (provider, _) async throws in
+            let names = try await provider.list(ListQuery(session: "s")).items.map(\.name)
+            #expect(names == ["\u{FFFD}.txt", #"a\ud83d"#, "\u{1F600}", "\u{FFFD}\u{FFFD}"])
+        }
+    }
+
+    /// A caller who asked for a known file has said nothing that could be wrong.
+    @Test(arguments: [400, 422]) func anUpstreamsRefusalOfItsOwnIDIsNotTheCallersFault(_ status: Int) async throws {
+        try await withScripted("notte", answer: { _, _ in .json("{}", status: status) }) { (provider, _) async throws in
+            let checked = CheckedProvider(provider)
+            #expect(await failure { try await checked.sessions(limit: 5) }?.kind == .upstream(status: 400))
+        }
+        try await withScripted("browserbase", answer: { _, _ in .json("{}", status: status) }) {
+            (provider, _) async throws in
+            let reference = DownloadReference(provider: provider.id, session: "s", item: "d:1")
+            let error = await failure { try await provider.content(of: reference, ContentRequest()) }
+            #expect(error?.kind == .upstream(status: status))
+        }
+    }
+
     @Test func storageNeverMistakesTheStoresRefusalForOurs() async throws {
         let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
             line.hasPrefix("GET /storage/") ? .json(#"{"url":"\#(base)/store"}"#) : .bytes("", status: 403)
@@ -74,7 +135,8 @@ import Testing
         try await withScripted("notte", answer: answer) { (provider, upstream) async throws in
             let reference = DownloadReference(provider: provider.id, session: "s", item: "n:a")
             let error = await failure { try await provider.content(of: reference, ContentRequest()) }
-            #expect(error?.kind == .upstream(status: 403))
+            // It was asked with a new link already.
+            #expect(error?.kind == .upstream(status: 403) && error?.retry == .never)
             #expect(upstream.lines.count == 4)
         }
     }

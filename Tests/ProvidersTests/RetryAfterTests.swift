@@ -18,6 +18,11 @@ import Testing
         #expect(try self.wait("Retry-After", "0") == .zero)
     }
 
+    @Test func readsMillisecondsToo() throws {
+        #expect(try self.wait("retry-after-ms", "1500") == .milliseconds(1500))
+        #expect(try self.wait("retry-after-ms", "soon") == nil)
+    }
+
     @Test(arguments: [
         "Thu, 01 Jan 2026 00:01:00 GMT", "Thursday, 01-Jan-26 00:01:00 GMT", "Thu Jan  1 00:01:00 2026",
     ])

@@ -81,7 +81,7 @@ import Testing
                 """
                 {"client_code":200,"files":[{"id":1,"name":"docs","object_type":"directory"},
                  {"id":"2","type":"file","attributes":{"name":"a.pdf","object_type":"file","size":5,
-                  "last_modified_date":"2026-01-02T03:04:05Z"}}],"next_page":2}
+                  "last_modified_date":"2026-01-02T03:04:05Z"}}],"next_page":"2"}
                 """
             )
         case "/machines/7/files?page=2&per_page=100":

@@ -14,7 +14,11 @@ public struct CheckedProvider: ProviderLayer {
     public func sessions(limit: Int) async throws(ProviderError) -> [Session] {
         guard self.capabilities.listsSessions else { throw .unsupported("list sessions", by: self.id) }
         guard limit > 0 else { return [] }
-        return Array(try await self.base.sessions(limit: limit).prefix(limit))
+        do {
+            return Array(try await self.base.sessions(limit: limit).prefix(limit))
+        } catch {
+            throw Self.blamingUpstream(error)
+        }
     }
 
     /// Refuses an impossible container and filters that the provider does not apply.
@@ -125,6 +129,14 @@ public struct CheckedProvider: ProviderLayer {
     public func abandon(_ work: UploadWork) async throws(ProviderError) {
         try self.check(work.request)
         try await self.base.abandon(work)
+    }
+
+    /// An error of a call in which there is nothing of the caller's that could be at fault, or be missing.
+    private static func blamingUpstream(_ error: ProviderError) -> ProviderError {
+        guard error.kind == .invalidRequest || error.kind == .notFound else { return error }
+        var error = error
+        error.kind = .upstream(status: error.kind == .notFound ? 404 : 400)
+        return error
     }
 
     private func checkCreates() throws(ProviderError) {

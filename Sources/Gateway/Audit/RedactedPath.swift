@@ -56,9 +56,13 @@ enum RedactedPath {
         }
         let name = String(Substring(pair[..<equals]))
         // A gateway key in the wrong place is a key all the same.
+        guard !Self.holdsKey(pair[..<equals]) else { return "REDACTED=REDACTED" }
         let keepsValue = Self.harmless.contains(name) && !Self.holdsKey(pair[equals...])
         return keepsValue ? text : "\(name)=REDACTED"
     }
+
+    /// A text that a caller sent, without the gateway key that somebody may have put there.
+    static func withoutKey(_ text: String) -> String { Self.holdsKey(text.utf8[...]) ? "REDACTED" : text }
 
     /// Text without control characters or anything else than printable ASCII (they become `%XX`), cut to `limit` bytes.
     static func bounded(_ text: String, toBytes limit: Int) -> String {

@@ -11,7 +11,9 @@ struct ContentAnswer {
     private(set) var download: Download
     let id: String
     /// Strong, and made only of what the provider says, so that it does not change when the gateway learns a digest.
-    private(set) var etag: String
+    ///
+    /// `nil` where another file of the name and size could not be told from this one.
+    private(set) var etag: String?
     /// The caller named `application/octet-stream`, so that the file's own type is not told.
     let asksForBytes: Bool
     /// The file's SHA-256 in hex, where its provider or the gateway knows it.
@@ -41,7 +43,8 @@ struct ContentAnswer {
         return answer
     }
 
-    private static func etag(of download: Download, id: String) -> String {
+    private static func etag(of download: Download, id: String) -> String? {
+        guard !download.revision.isEmpty else { return nil }
         let digest = SHA256.hash(data: Data("\(id) \(download.revision)".utf8))
         return "\"" + Base64URL.encode(digest.prefix(15)) + "\""
     }
@@ -50,7 +53,8 @@ struct ContentAnswer {
 
     /// What a 304 carries too.
     var validators: HTTPFields {
-        var headers: HTTPFields = [.eTag: self.etag, .vary: "Accept", .cacheControl: "private, no-cache"]
+        var headers: HTTPFields = [.vary: "Accept", .cacheControl: "private, no-cache"]
+        headers[.eTag] = self.etag
         headers[.lastModified] = self.lastModified.map(HTTPDate.format)
         return headers
     }

@@ -43,7 +43,7 @@ extension DownloadRoutes {
     static func note(_ question: ListRequest, _ context: GatewayContext) {
         context.record.note { entry in
             entry.provider = question.providers?.count == 1 ? question.providers?.first?.name : nil
-            entry.sessionId = question.session
+            entry.sessionId = question.session.map(RedactedPath.withoutKey)
         }
     }
 
@@ -137,7 +137,8 @@ extension DownloadRoutes {
     /// 502 where every source that was asked failed; where one provider was asked, its own problem.
     private static func throwIfAllFailed(_ list: DownloadList, _ question: ListRequest) throws(Problem) {
         let asked = list.sources.filter { $0.state != .skipped }
-        guard !asked.isEmpty, list.downloads.isEmpty, asked.allSatisfy({ $0.state == .failed }) else { return }
+        guard !asked.isEmpty, list.downloads.isEmpty, asked.allSatisfy({ $0.state == .failed && !$0.hasAnswered })
+        else { return }
         if question.providers?.count == 1, let error = asked.first?.error { throw Problem(error) }
         let details = asked.map { "\($0.provider): \($0.error.map { Problem($0).code.rawValue } ?? "failed")" }
         throw Problem(.upstreamError, "Every provider failed: \(details.joined(separator: ", ")).")

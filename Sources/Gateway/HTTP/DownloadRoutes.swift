@@ -53,19 +53,23 @@ struct DownloadRoutes: Sendable {
             return self.events(of: ListedDownload(id: id, download: known), for: caller, context)
         }
         if type == MediaType.json {
-            return try await self.metadata(of: place, id, recency, for: caller, request, context)
+            // Asked anew a moment ago, it is not asked twice.
+            let new = recency == .anew ? self.library.digests.completing(known) : nil
+            return try await self.metadata(of: place, new, id, recency, for: caller, request, context)
         }
         let content = ContentAnswer(
             download: known,
             id: id,
             digest: self.library.digests.completing(known).checksum,
-            asksForBytes: Self.names(MediaType.bytes, request.headers)
+            asksForBytes: type == MediaType.bytes
+                && (![MediaType.bytes, MediaType.json].contains(own) || Self.names(type, request.headers))
         )
         return try await self.content(content, for: caller, request, context)
     }
 
     private func metadata(
         of place: DownloadLibrary.Place,
+        _ known: Download?,
         _ id: String,
         _ recency: Recency,
         for caller: Caller,
@@ -80,7 +84,8 @@ struct DownloadRoutes: Sendable {
             return preferences.applied(to: self.metadata(listed))
         }
         let download = try await context.record.timing(.cache) { () async throws(ProviderError) in
-            try await self.library.download(place, recency)
+            if let known { return known }
+            return try await self.library.download(place, recency)
         }
         let json = self.texts.json(of: ListedDownload(id: id, download: download))
         if recency == .usual {
@@ -113,6 +118,8 @@ struct DownloadRoutes: Sendable {
         _ request: Request,
         _ context: GatewayContext
     ) async throws -> Response {
+        // Conditions are held against a file that could be had (RFC 9110, 13.2.1).
+        try DownloadLibrary.checkHasBytes(answer.download)
         let conditions = Preconditions(request.headers)
         switch conditions.evaluate(etag: answer.etag, lastModified: answer.lastModified, isRead: true) {
         case .notModified: return Response(status: .notModified, headers: answer.validators)
@@ -180,14 +187,26 @@ struct DownloadRoutes: Sendable {
         let id = try Self.id(context)
         var query = context.query
         try query.finish()
-        let reference = try await context.record.timing(.cache) { () async throws(ProviderError) in
-            try await self.library.resolve(id, for: caller).reference
+        let place = try await context.record.timing(.cache) { () async throws(ProviderError) in
+            try await self.library.resolve(id, for: caller)
         }
-        context.record.note(reference, id: id)
+        context.record.note(place.reference, id: id)
         try await context.record.timing(.upstream) { () async throws in
+            try await self.check(Preconditions(request.headers), on: id, at: place)
             try await self.library.delete(id, for: caller)
         }
         return Response(status: .noContent)
+    }
+
+    /// Holds the conditions of a request that changes something, where it has any, against the file as it is now.
+    private func check(_ conditions: Preconditions, on id: String, at place: DownloadLibrary.Place) async throws {
+        guard conditions.areGiven else { return }
+        let download = try await self.library.preview(place, bypassesCache: true)
+        let answer = ContentAnswer(download: download, id: id, digest: nil, asksForBytes: false)
+        guard conditions.evaluate(etag: answer.etag, lastModified: answer.lastModified, isRead: false) == .proceed
+        else {
+            throw Problem(.preconditionFailed, "The file is not the one that the condition names.")
+        }
     }
 
     static func id(_ context: GatewayContext) throws(Problem) -> String {

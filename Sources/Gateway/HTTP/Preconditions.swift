@@ -19,8 +19,13 @@ struct Preconditions {
 
     init(_ headers: HTTPFields) { self.headers = headers }
 
-    /// In the order of RFC 9110, 13.2.2; `isRead` for GET and HEAD.
-    func evaluate(etag: String, lastModified: Date?, isRead: Bool) -> Outcome {
+    /// Whether there is one that a request which changes something is held to.
+    var areGiven: Bool {
+        [.ifMatch, .ifUnmodifiedSince, .ifNoneMatch].contains { self.headers.contains($0) }
+    }
+
+    /// In the order of RFC 9110, 13.2.2; `isRead` for GET and HEAD, and no `etag` where no tag can be the file's.
+    func evaluate(etag: String?, lastModified: Date?, isRead: Bool) -> Outcome {
         if let ifMatch = self.headers[.ifMatch] {
             guard Self.list(ifMatch, contains: etag, weakly: false) else { return .failed }
         } else if let since = self.headers[.ifUnmodifiedSince].flatMap(HTTPDate.parse), let lastModified {
@@ -37,17 +42,17 @@ struct Preconditions {
     }
 
     /// Whether a `Range` is to be honoured: `If-Range` is missing, or names just this file (RFC 9110, 13.1.5).
-    func allowsRange(etag: String, lastModified: Date?) -> Bool {
+    func allowsRange(etag: String?, lastModified: Date?) -> Bool {
         guard let ifRange = self.headers[.ifRange] else { return true }
         if ifRange.hasPrefix("\"") { return ifRange == etag }
         guard let date = HTTPDate.parse(ifRange), let lastModified else { return false }
         return date.timeIntervalSince1970 == lastModified.timeIntervalSince1970.rounded(.down)
     }
 
-    private static func list(_ value: String, contains etag: String, weakly: Bool) -> Bool {
+    private static func list(_ value: String, contains etag: String?, weakly: Bool) -> Bool {
         let members = value.split(separator: ",").map { $0.trimmingBlanks() }
         return members.contains { member in
-            member == "*" || member == etag || (weakly && member == "W/" + etag)
+            member == "*" || etag.map { member == $0 || (weakly && member == "W/" + $0) } ?? false
         }
     }
 }

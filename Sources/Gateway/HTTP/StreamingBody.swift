@@ -61,13 +61,13 @@ struct StreamingBody: Sendable {
         while let buffer = try await reader.next() {
             watch.writeBegan()
             try await writer.write(buffer)
+            sent += Int64(buffer.readableBytes)
             if !self.channel.isWritable {
                 // Returns when the connection takes more: nothing is pulled from the upstream, and nothing held in hand, for
                 // a client that does not read.
                 try await writer.write(contentsOf: EmptyCollection())
             }
             watch.writeEnded()
-            sent += Int64(buffer.readableBytes)
         }
         try await writer.finish(nil)
     }

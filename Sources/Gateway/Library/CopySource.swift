@@ -9,8 +9,13 @@ final class CopySource: Sendable {
     private let library: DownloadLibrary
     private let place: DownloadLibrary.Place
     private let download: Download
-    /// The upstream's own validator of what was opened first.
-    private let validator = NIOLockedValueBox<String?>(nil)
+    /// What was opened first; `nil` before.
+    private let first = NIOLockedValueBox<Opened?>(nil)
+
+    private struct Opened {
+        /// The upstream's own.
+        let validator: String?
+    }
 
     init(_ download: Download, at place: DownloadLibrary.Place, in library: DownloadLibrary) {
         self.download = download
@@ -47,9 +52,13 @@ final class CopySource: Sendable {
 
     /// Throws where what was opened is not what was opened before.
     private func check(_ content: Content, _ download: Download) throws(ProviderError) {
-        let isSame = self.validator.withLockedValue { known in
-            defer { known = known ?? content.validator }
-            return known == nil || content.validator == nil || known == content.validator
+        let isSame = self.first.withLockedValue { first in
+            guard let validator = first?.validator, let other = content.validator else {
+                // Without either, nothing tells that it is the same file.
+                defer { first = first?.validator == nil ? Opened(validator: content.validator) : first }
+                return first == nil || !download.revision.isEmpty
+            }
+            return validator == other
         }
         guard isSame, download.revision == self.download.revision else { throw Self.changed }
     }

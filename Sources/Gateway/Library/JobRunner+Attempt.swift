@@ -168,6 +168,8 @@ extension JobRunner {
 
     func complete(_ job: Job, _ download: Download) async {
         let time = self.now()
+        // It may have taken the place of a file that was known.
+        await self.catalogue.forget(download.reference)
         _ = await self.persisting { try await self.table.apply(try .complete(download, at: time), to: job.id) }
         self.feed.announce(job.reference)
     }

@@ -45,6 +45,7 @@ actor JobRunner {
 
     let table: JobTable
     let directory: ProviderDirectory
+    let catalogue: Catalogue
     let policy: JobPolicy
     nonisolated let feed: DownloadFeed
     nonisolated let progress = JobProgress()
@@ -69,6 +70,7 @@ actor JobRunner {
     init(
         table: JobTable,
         directory: ProviderDirectory,
+        catalogue: Catalogue,
         policy: JobPolicy,
         feed: DownloadFeed,
         now: @escaping @Sendable () -> Date,
@@ -78,6 +80,7 @@ actor JobRunner {
     ) {
         self.table = table
         self.directory = directory
+        self.catalogue = catalogue
         self.policy = policy
         self.feed = feed
         self.now = now

@@ -126,5 +126,7 @@ struct SourceReport: Sendable {
     var ageSeconds: Int?
     /// It has more than was looked at.
     var isTruncated = false
+    /// Some of it could be read, whatever else failed.
+    var hasAnswered = false
     var error: ProviderError?
 }

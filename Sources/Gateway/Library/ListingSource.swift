@@ -9,8 +9,6 @@ struct ListingSource: Sendable {
     struct Answer: Sendable {
         var listing: Listing
         var state: SourceReport.State
-        /// Why it is only a stale one.
-        var error: ProviderError?
     }
 
     /// Most downloads that are taken from one container.

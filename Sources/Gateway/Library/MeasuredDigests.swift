@@ -24,6 +24,9 @@ final class MeasuredDigests: Sendable {
         let reference: Data
     }
 
+    /// Providers tell times in seconds, at the coarsest; and clocks differ a little.
+    private static let coarsestTime: TimeInterval = 2
+
     /// How many are kept in memory, about.
     static let capacity = 10_000
 
@@ -71,9 +74,10 @@ final class MeasuredDigests: Sendable {
 
     /// `body`, measured on its way, where it is a whole file whose digest nobody knows, or is about to.
     ///
-    /// A file that is found by its name and has no date is not measured: a newer one could not be told from it.
+    /// A file that is found by its name is not measured where a newer one could not be told from it: without a date, and as
+    /// long as one may come that has the same.
     func measuring(_ body: ContentBody, of download: Download, namesAreIdentity: Bool) -> ContentBody {
-        guard download.checksum == nil, !namesAreIdentity || download.createdAt != nil else { return body }
+        guard download.checksum == nil, !namesAreIdentity || self.isSettled(download) else { return body }
         let key = Key(download.reference)
         let begins = self.state.withLockedValue { state in
             guard state.known[key]?.revision != download.revision, state.givenUp[key] != download.revision else {
@@ -83,6 +87,11 @@ final class MeasuredDigests: Sendable {
         }
         guard begins else { return body }
         return body.measured(by: self.queue, size: download.size) { self.end($0, of: key, at: download.revision) }
+    }
+
+    private func isSettled(_ download: Download) -> Bool {
+        guard !download.revision.isEmpty, let time = download.createdAt else { return false }
+        return self.now().timeIntervalSince(time) > Self.coarsestTime
     }
 
     private func end(_ measurement: DigestMeasurement, of key: Key, at revision: String) {

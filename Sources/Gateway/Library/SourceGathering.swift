@@ -46,14 +46,14 @@ final class SourceGathering: Sendable {
         }
     }
 
-    /// Notes a container that could not be read; what was offered for it counts as its answer.
+    /// Notes a container that could not be read; what was offered for it counts as its answer, unless it is not to be read.
     func fail(_ error: ProviderError, for key: ListingKey?) {
         self.progress.withLockedValue { progress in
-            guard let key, var fallback = progress.fallbacks.removeValue(forKey: key) else {
+            let offered = key.flatMap { progress.fallbacks.removeValue(forKey: $0) }
+            guard let key, let fallback = offered, error.mayBeStoodInFor || error.kind == .machineNotRunning else {
                 progress.error = progress.error ?? error
                 return
             }
-            fallback.error = error
             progress.answers.append((key.session, fallback))
         }
     }
@@ -86,6 +86,7 @@ final class SourceGathering: Sendable {
         var report = SourceReport(provider: self.entry.id, state: self.state(of: progress))
         report.error = progress.error
         report.isTruncated = progress.isTruncated
+        report.hasAnswered = !progress.answers.isEmpty || progress.absent > 0
         report.ageSeconds = progress.answers.map { Int(min($0.answer.listing.age(at: now), 1e9)) }.max()
         let whole = progress.answers.filter { !$0.answer.listing.isTruncated }
         return Conclusion(

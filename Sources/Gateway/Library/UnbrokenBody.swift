@@ -33,7 +33,7 @@ struct UnbrokenBody: Sendable {
         resumed: Counter,
         logger: Logger
     ) {
-        guard provider.capabilities.ranges, let validator = content.validator,
+        guard provider.capabilities.ranges || content.hasRanges, let validator = content.validator,
             let size = content.totalSize ?? (content.range == nil ? content.length : nil) ?? download.size, size > 0
         else { return nil }
         self.provider = provider

@@ -69,7 +69,7 @@ struct LogMiddleware: RouterMiddleware {
         )
         entry.route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 }
         entry.address = context.clientAddress
-        entry.userAgent = request.headers[.userAgent]
+        entry.userAgent = request.headers[.userAgent].map(RedactedPath.withoutKey)
         return self.log.open(entry, trace: trace)
     }
 
@@ -111,10 +111,10 @@ struct RequestIDs: Sendable {
         return UUID.random(using: &generator).uuidString.lowercased()
     }
 
-    /// The caller's own id where it is 1–128 of `[A-Za-z0-9._-]`, else a new one.
+    /// The caller's own id where it is 1–128 of `[A-Za-z0-9._-]` and no gateway key, else a new one.
     func id(presented: [String]) -> String {
         guard presented.count == 1, let id = presented.first, (1...128).contains(id.utf8.count),
-            id.utf8.allSatisfy(Self.isAllowed)
+            id.utf8.allSatisfy(Self.isAllowed), RedactedPath.withoutKey(id) == id
         else { return self.make() }
         return id
     }

@@ -10,9 +10,11 @@ import HTTPTypes
 struct BrowserbaseAPI: Sendable {
     let client: UpstreamClient
 
-    /// All sessions, finished ones included: a bare array without pages.
+    /// All sessions, finished ones included: a bare array without pages, hence of any length.
     func sessions() async throws(ProviderError) -> [SessionItem] {
-        try await self.client.json([SessionItem].self, UpstreamCall(.get, "/v1/sessions"))
+        var call = UpstreamCall(.get, "/v1/sessions")
+        call.longestAnswer = 64 << 20
+        return try await self.client.json([SessionItem].self, call)
     }
 
     /// The cheapest authenticated call.
@@ -57,15 +59,14 @@ struct BrowserbaseAPI: Sendable {
     /// The vendor's largest page.
     static let downloadsPerPage = 100
 
-    /// The filters as the vendor spells them; its times are inclusive, as ours.
+    /// The filters as the vendor spells them; its times are inclusive, as ours, but finer than the milliseconds that we show:
+    /// what it lets through at the edges is looked at once more.
     static func query(of filter: DownloadFilter) -> [(name: String, value: String)] {
         let fields: [(name: String, value: String?)] = [
-            ("filename", filter.filename),
-            ("mimeType", filter.mimeType),
             ("minSize", filter.minSize.map(String.init)),
             ("maxSize", filter.maxSize.map(String.init)),
-            ("createdAfter", filter.createdAfter.map(RFC3339.format)),
-            ("createdBefore", filter.createdBefore.map(RFC3339.format)),
+            ("createdAfter", filter.createdAfter.map { RFC3339.format($0.addingTimeInterval(-0.001)) }),
+            ("createdBefore", filter.createdBefore.map { RFC3339.format($0.addingTimeInterval(0.001)) }),
         ]
         return fields.compactMap { field in field.value.map { (name: field.name, value: $0) } }
     }

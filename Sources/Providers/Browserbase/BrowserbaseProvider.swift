@@ -9,7 +9,12 @@ struct BrowserbaseProvider: Provider {
     let id: ProviderID
     let api: BrowserbaseAPI
 
-    static let promises = Capabilities(listsSessions: true, filters: Set(FilterField.allCases), delete: true)
+    /// Names and types are not among the filters: the vendor holds them against its own, and ours may be made safe, or derived.
+    static let promises = Capabilities(
+        listsSessions: true,
+        filters: [.minSize, .maxSize, .createdAfter, .createdBefore],
+        delete: true
+    )
 
     var kind: String { BrowserbaseSettings.kind }
     var capabilities: Capabilities { Self.promises }

@@ -76,13 +76,15 @@ struct HoodyListing: Sendable {
 
     private func file(named name: String, size: Int64?, modified: Date?) -> Download? {
         guard let path = self.folder.child(name), let key = ItemKey.make("p", name) else { return nil }
+        // The list counts in seconds and `stat` in milliseconds: one file has one time.
+        let time = modified.map { Date(timeIntervalSince1970: $0.timeIntervalSince1970.rounded(.down)) }
         return Download(
             reference: DownloadReference(provider: self.provider, session: self.folder.session, item: key),
             name: name,
             size: size,
-            // The list counts in seconds and `stat` in milliseconds: one file has one time.
-            createdAt: modified.map { Date(timeIntervalSince1970: $0.timeIntervalSince1970.rounded(.down)) },
-            native: ["id": .string(path.text), "name": .string(name), "path": .string(path.text)]
+            createdAt: time,
+            native: ["id": .string(path.text), "name": .string(name), "path": .string(path.text)],
+            revision: Download.revisionOfName(size: size, time: time)
         )
     }
 

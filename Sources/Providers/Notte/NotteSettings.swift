@@ -49,7 +49,7 @@ struct NotteSettings: AdapterSettings {
         }
         let api = NotteAPI(client: client)
         switch self.generation {
-        case .storage: return NotteStorageProvider(id: id, api: api)
+        case .storage: return NotteStorageProvider(id: id, api: api, sleep: environment.sleep)
         case .files: return NotteFilesProvider(id: id, api: api)
         }
     }

@@ -29,12 +29,27 @@ extension NotteStorageProvider {
         let file = SentFile(source, of: work, report)
         let form = file.form(size: size, mimeType: request.mimeType)
         try await self.api.put(form, session: request.session, name: request.filename)
-        let stored = try await self.files(in: request.session).first { $0.name == request.filename }
-        guard let stored, let download = self.download(stored, session: request.session),
-            download.size ?? size == size
-        else { throw .incompleteUpload }
+        return try await self.stored(request, size: size)
+    }
+
+    /// What the vendor lists of a file that it has taken, which may come a moment later.
+    private func stored(_ request: UploadRequest, size: Int64) async throws(ProviderError) -> Download {
+        for _ in 1..<Self.looks {
+            if let download = try await self.listed(request, size: size) { return download }
+            do { try await self.sleep(.milliseconds(200)) } catch { throw .cancelled }
+        }
+        guard let download = try await self.listed(request, size: size) else { throw .incompleteUpload }
         return download
     }
+
+    private func listed(_ request: UploadRequest, size: Int64) async throws(ProviderError) -> Download? {
+        let file = try await self.files(in: request.session).first { $0.name == request.filename }
+        guard let download = file.flatMap({ self.download($0, session: request.session) }) else { return nil }
+        return download.size ?? size == size ? download : nil
+    }
+
+    /// How often the list is read for a file that was just put there.
+    private static let looks = 5
 
     /// Nothing: a form that broke off leaves no file, and the vendor has no call to remove one.
     func abandon(_ work: UploadWork) async throws(ProviderError) {}

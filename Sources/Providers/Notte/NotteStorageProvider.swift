@@ -9,6 +9,7 @@ import Foundation
 struct NotteStorageProvider: Provider {
     let id: ProviderID
     let api: NotteAPI
+    let sleep: @Sendable (Duration) async throws -> Void
 
     static let promises = Capabilities(listsSessions: true, namesAreIdentity: true, upload: true)
 
@@ -40,13 +41,15 @@ struct NotteStorageProvider: Provider {
         do {
             return try await self.api.content(link, range: request.range)
         } catch {
-            // The store refuses a link that has just expired, and may say so with 403 or 404: once more with a new one.
-            guard error.kind == .upstream(status: 403) || error.kind == .notFound else { throw error }
+            // The store refuses a link that has just expired, and may say so with 404: once more with a new one.
+            guard error.refusesLink || error.kind == .notFound else { throw error }
         }
-        return try await self.api.content(
-            try await self.link(session, name),
-            range: request.range
-        )
+        let second = try await self.link(session, name)
+        do {
+            return try await self.api.content(second, range: request.range)
+        } catch {
+            throw error.refusesLink ? error.notAgain() : error
+        }
     }
 
     func check() async throws(ProviderError) { try await self.api.check() }
@@ -63,7 +66,8 @@ struct NotteStorageProvider: Provider {
                 ("id", .string(file.name)),
                 ("name", .string(file.name)),
                 ("file_ext", file.fileExtension?.value.map { .string($0) }),
-            ])
+            ]),
+            revision: Download.revisionOfName(size: file.size?.bytes, time: file.updatedAt?.date)
         )
     }
 

@@ -15,6 +15,8 @@ struct ContentAnswer: Hashable, Sendable {
     var mimeType: String?
     /// The strong validator.
     var validator: String?
+    /// Whether parts can be had: this is one, or the head says so (RFC 9110, 14.3).
+    var hasRanges = false
 
     /// Reads a 200 or 206 answer.
     ///
@@ -45,6 +47,7 @@ struct ContentAnswer: Hashable, Sendable {
         let type = headers[.contentType]
         self.mimeType = type?.lowercased().hasPrefix("application/octet-stream") == true ? nil : type
         self.validator = headers[.eTag].flatMap { $0.hasPrefix("\"") ? $0 : nil }
+        self.hasRanges = self.range != nil || headers[.acceptRanges]?.lowercased() == "bytes"
     }
 
     /// The size in `bytes */N`, as a 416 says it.

@@ -6,10 +6,13 @@ import HTTPTypes
 
 /// How long an upstream asks us to wait, in any of the forms that upstreams use.
 enum RetryAfter {
-    /// `Retry-After` (RFC 9110, 10.2.3) first, then `X-RateLimit-Reset`, then the IETF draft's `RateLimit`.
+    /// `Retry-After` (RFC 9110, 10.2.3) first, or its finer `Retry-After-Ms`, then `X-RateLimit-Reset`, then the IETF draft's `RateLimit`.
     ///
     /// `nil` where none is there or can be read; a moment that has passed is zero; never more than a day.
     static func duration(in headers: HTTPFields, now: Date) -> Duration? {
+        if let value = self.field("retry-after-ms", in: headers), let wait = Double(value), wait.isFinite, wait >= 0 {
+            return self.wait(wait / 1000)
+        }
         if let value = headers[.retryAfter] {
             if let wait = self.seconds(value, now: now) { return wait }
             if let date = self.date(value) { return self.wait(date.timeIntervalSince(now)) }

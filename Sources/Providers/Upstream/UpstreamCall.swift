@@ -25,6 +25,8 @@ struct UpstreamCall: Sendable {
     var maxRedirects: Int
     /// How long the first byte of the answer is waited for; `nil`: as for every call.
     var patience: Duration?
+    /// The most bytes of an answer in JSON.
+    var longestAnswer = 8 << 20
     /// It changes something, whatever its method says: it is never sent twice.
     var writes = false
 

@@ -29,9 +29,6 @@ struct UpstreamClient: Sendable {
     private let authorize: Authorize
     private let refine: Refine
 
-    /// The most bytes of a JSON answer.
-    static let longestJSON = 8 << 20
-
     init(
         _ upstream: UpstreamAddress,
         _ pool: CredentialPool,
@@ -69,7 +66,7 @@ struct UpstreamClient: Sendable {
     func result(of call: UpstreamCall) async throws(ProviderError) -> Result<UpstreamAnswer, UpstreamFailure> {
         try await self.trying { credential async throws(ProviderError) in
             let response = try await self.send(call, at: self.url(of: call), with: credential)
-            let answer = try await self.collect(response, upTo: Self.longestJSON)
+            let answer = try await self.collect(response, upTo: call.longestAnswer)
             let failure = answer.isSuccess ? self.refined(answer) : self.failure(answer)
             return failure.map { .failure($0) } ?? .success(answer)
         }
@@ -136,7 +133,7 @@ struct UpstreamClient: Sendable {
             throw self.failures.malformed("The upstream answered a web page where JSON was expected.")
         }
         do {
-            return try JSONDecoder().decode(type, from: answer.body)
+            return try LoneSurrogates.mending(answer.body) { try JSONDecoder().decode(type, from: $0) }
         } catch {
             throw self.failures.malformed(
                 "The upstream's answer is not what it documents.",
@@ -214,8 +211,12 @@ struct UpstreamClient: Sendable {
         }
         guard (200...299).contains(response.status) else {
             let answer = try await self.collect(response, upTo: 64 << 10)
-            if isStore || Origin(of: response.url) != self.upstream.origin { throw self.storeError(of: answer) }
-            return .failure(self.failure(answer))
+            if isStore || Origin(of: response.url) != self.upstream.origin {
+                throw self.storeError(of: answer).blaming(upstream: answer.status)
+            }
+            let failure = self.failure(answer)
+            let error = failure.error.blaming(upstream: answer.status)
+            return .failure(UpstreamFailure(error: error, status: failure.status, answer: answer))
         }
         var content = try self.content(of: response, wanted: call.range)
         guard mayBeRefusal(content) else { return .success(content) }
@@ -242,6 +243,7 @@ struct UpstreamClient: Sendable {
             totalSize: head.totalSize,
             mimeType: head.mimeType,
             validator: head.validator,
+            hasRanges: head.hasRanges,
             body: self.body(response.body, promised: head.length)
         )
     }

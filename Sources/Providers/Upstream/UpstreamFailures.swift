@@ -78,3 +78,23 @@ struct UpstreamFailures: Sendable {
         DownloadFailure(code: code, message: message)
     }
 }
+
+extension ProviderError {
+    /// This error of a call in which there was nothing of the caller's that could be at fault.
+    func blaming(upstream status: Int) -> ProviderError {
+        guard self.kind == .invalidRequest else { return self }
+        var error = self
+        error.kind = .upstream(status: status)
+        return error
+    }
+
+    /// This error, not worth another try.
+    func notAgain() -> ProviderError {
+        var error = self
+        error.retry = .never
+        return error
+    }
+
+    /// Whether a store refused a link: 403, and 400 where the right that the link was signed with has expired.
+    var refusesLink: Bool { [.upstream(status: 400), .upstream(status: 403)].contains(self.kind) }
+}

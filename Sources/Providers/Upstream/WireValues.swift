@@ -10,6 +10,9 @@ struct WireID: Decodable, Hashable, Sendable {
 
     init(_ text: String) { self.text = text }
 
+    /// As a number, where it is one.
+    var number: Int? { Int(self.text) }
+
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let number = try? container.decode(Int64.self) {

@@ -35,7 +35,7 @@ extension VagonAPI {
 
     struct MachinePage: Decodable, Sendable {
         var machines: [Entity<Machine>]
-        var nextPage: Lenient<Int>?
+        var nextPage: Lenient<WireID>?
 
         enum CodingKeys: String, CodingKey {
             case machines
@@ -53,7 +53,7 @@ extension VagonAPI {
 
     struct FilePage: Decodable, Sendable {
         var files: [Entity<File>]
-        var nextPage: Lenient<Int>?
+        var nextPage: Lenient<WireID>?
 
         enum CodingKeys: String, CodingKey {
             case files

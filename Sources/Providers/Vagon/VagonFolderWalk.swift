@@ -72,7 +72,7 @@ struct VagonFolderWalk: Sendable {
 
     /// A next page that does not lie ahead, or after an empty page, would be asked for ever.
     private static func next(after page: Int, _ answer: VagonAPI.FilePage) -> Int? {
-        guard let next = answer.nextPage?.value, next > page, !answer.files.isEmpty else { return nil }
+        guard let next = answer.nextPage?.value?.number, next > page, !answer.files.isEmpty else { return nil }
         return next
     }
 

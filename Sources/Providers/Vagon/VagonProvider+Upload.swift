@@ -139,7 +139,7 @@ extension VagonProvider {
                     && entity.attributes.isDirectory == isFolder
             }
             if let found { return found }
-            guard let next = answer.nextPage?.value, next > page, !answer.files.isEmpty else { return nil }
+            guard let next = answer.nextPage?.value?.number, next > page, !answer.files.isEmpty else { return nil }
             page = next
         }
         throw ProviderError(.malformedResponse, message: "A folder of Vagon's does not end.")

@@ -25,7 +25,7 @@ struct VagonProvider: Provider {
             sessions += answer.machines.map { machine in
                 Session(id: machine.id.text, createdAt: machine.attributes.lastSessionStartAt?.date)
             }
-            guard let next = answer.nextPage?.value, next > page, !answer.machines.isEmpty else { break }
+            guard let next = answer.nextPage?.value?.number, next > page, !answer.machines.isEmpty else { break }
             page = next
         }
         return sessions.newest(limit)
@@ -137,14 +137,15 @@ struct VagonProvider: Provider {
             return try await self.content(first, request)
         } catch {
             // The store refuses a link that has just expired: once more with a new one.
-            guard error.kind == .upstream(status: 403) else { throw error }
+            guard error.refusesLink else { throw error }
         }
         let second = try await self.links.link(files)
         do {
             return try await self.content(second, request)
         } catch {
-            if error.kind == .upstream(status: 403) { self.links.refused(second, of: files) }
-            throw error
+            guard error.refusesLink else { throw error }
+            self.links.refused(second, of: files)
+            throw error.notAgain()
         }
     }
 

@@ -83,7 +83,7 @@ struct VagonUpload: Sendable {
     /// What an earlier try began, where it is of the same file; else a new one.
     private func begun(in parent: String?) async throws(ProviderError) -> Checkpoint {
         if let known = Checkpoint(self.work.checkpoint) {
-            if known.revision == self.source.revision, known.size == self.size, !self.source.isOnce { return known }
+            if known.size == self.size, self.source.continues(known.revision) { return known }
             try await self.api.discard(file: known.file)
         }
         let made = try await self.api.create(self.work.request, size: self.size, parent: parent)

@@ -102,7 +102,7 @@ struct WebFetch {
     /// Several connections, where the server has ranges, the file can be told from another one, and enough is missing.
     private func segments(of answer: WebFetcher.Answer) -> SegmentedBody? {
         let known = answer.checkpoint
-        guard self.fetcher.connections > 1, answer.hasRanges, self.checkpoint.isWholeOnly != true,
+        guard self.fetcher.connections > 1, answer.head.hasRanges, self.checkpoint.isWholeOnly != true,
             known.validator != nil,
             let total = known.total, total - self.partial.length >= SegmentedBody.worthwhile
         else { return nil }

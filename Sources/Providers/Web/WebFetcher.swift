@@ -22,7 +22,6 @@ struct WebFetcher: Sendable {
         let head: ContentAnswer
         let checkpoint: WebCheckpoint
         /// Whether it may be asked for in parts.
-        let hasRanges: Bool
         let body: TransferBody
     }
 
@@ -103,8 +102,7 @@ struct WebFetcher: Sendable {
             else { throw WebFailures.changed }
         }
         if let size = head.totalSize ?? head.length, size > self.maxBytes { throw self.tooLarge }
-        let hasRanges = head.range != nil || response.headers[.acceptRanges]?.lowercased() == "bytes"
-        return Answer(head: head, checkpoint: checkpoint, hasRanges: hasRanges, body: response.body)
+        return Answer(head: head, checkpoint: checkpoint, body: response.body)
     }
 
     var tooLarge: ProviderError {

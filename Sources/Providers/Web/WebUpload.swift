@@ -41,7 +41,7 @@ struct WebUpload {
 
     private func partial() async throws(ProviderError) -> PartialFile {
         let kept = self.work.checkpoint.flatMap { try? JSONDecoder().decode(Checkpoint.self, from: $0) }
-        let mayGoOn = !self.source.isOnce && self.source.size != nil && kept?.revision == self.source.revision
+        let mayGoOn = self.source.size != nil && self.source.continues(kept?.revision)
         let known = mayGoOn ? max(0, kept?.bytes ?? 0) : 0
         return try await self.storing { () async throws(StorageError) in
             try await self.folder.partial(self.work.id, keeping: known)

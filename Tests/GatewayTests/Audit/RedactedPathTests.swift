@@ -26,9 +26,17 @@ import Testing
         let key = GatewayKey.generate().secret.reveal()
         for target in [
             "/x?key=\(key)", "/x?api_key=\(key)", "/x?\(key)", "/x?provider=\(key)", "/x?limit=1&access_token=\(key)",
+            "/x?\(key)=1",
         ] {
             #expect(!RedactedPath.of(target).contains(key.dropFirst(4)), "\(target)")
         }
+    }
+
+    @Test func litellmIssue24902_keysInOtherFieldsAreNotLogged() {
+        let key = GatewayKey.generate().secret.reveal()
+        #expect(RedactedPath.withoutKey("curl \(key)") == "REDACTED")
+        #expect(RedactedPath.withoutKey("curl/8.14") == "curl/8.14")
+        #expect(RequestIDs(make: { "made" }).id(presented: [key]) == "made")
     }
 
     @Test func controlCharactersCannotForgeLines() {

@@ -33,6 +33,8 @@ import Testing
             ("application/octet-stream;q=0.5, application/json;q=0.4", "application/octet-stream"),
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/pdf"),
             ("application/json;q=0, */*", "application/pdf"),
+            ("application/octet-stream;q=0, application/pdf", "application/pdf"),
+            ("application/pdf, application/octet-stream;q=0.1", "application/pdf"),
         ] as [(String?, String)]
     )
     func answersWhatIsAccepted(_ accept: String?, _ type: String) async throws {
@@ -62,6 +64,19 @@ import Testing
             #expect(answer.text.contains(type))
         }
         #expect(provider.count(.content) == 0)
+    }
+
+    @Test func theTypeIsOneThatWasAccepted() async throws {
+        let (fixture, _, path) = try await self.fixture("table.csv")
+        let answer = try await fixture.send(.get, path, headers: [.accept: "application/*, application/json;q=0.1"])
+        #expect(answer.headers[.contentType] == "application/octet-stream")
+    }
+
+    @Test func aFileThatIsAskedForAnewIsAskedForOnce() async throws {
+        let (fixture, provider, path) = try await self.fixture()
+        let headers: HTTPFields = [.accept: "application/json", .cacheControl: "no-cache"]
+        #expect(try await fixture.send(.get, path, headers: headers).status == .ok)
+        #expect(provider.count(.download) == 1)
     }
 
     @Test func aFileThatIsItselfJSONIsBytesUnlessJSONIsNamed() async throws {

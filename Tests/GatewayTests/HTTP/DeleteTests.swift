@@ -25,6 +25,22 @@ import Testing
         #expect(try await fixture.json("/v1/downloads").filenames == [])
     }
 
+    @Test func aConditionIsHeldAgainstTheFileAsItIsNow() async throws {
+        let provider = try FakeProvider("alpha")
+        let download = provider.add("x")
+        let fixture = try await GatewayFixture([provider])
+        let path = fixture.path(of: download)
+        let etag = try #require(try await fixture.send(.get, path).headers[.eTag])
+        provider.add("x", bytes: Data("a newer file".utf8))
+        for headers in [[.ifMatch: etag], [.ifNoneMatch: "*"]] as [HTTPFields] {
+            #expect(try await fixture.send(.delete, path, headers: headers).problemCode == "PRECONDITION_FAILED")
+        }
+        #expect(provider.count(.delete) == 0)
+        let newer = try #require(try await fixture.send(.get, path, headers: self.anew).headers[.eTag])
+        #expect(newer != etag)
+        #expect(try await fixture.send(.delete, path, headers: [.ifMatch: newer]).status == .noContent)
+    }
+
     @Test func whoCannotDeleteSaysSo() async throws {
         let provider = try FakeProvider("alpha", .init(listsSessions: true))
         let download = provider.add("x")

@@ -94,6 +94,18 @@ import Testing
         }
     }
 
+    /// Another one of the same second would have the same revision, and the first one's digest.
+    @Test func aFileThatMayBeReplacedWithinItsSecondIsNotMeasured() async throws {
+        let named = Capabilities(listsSessions: true, namesAreIdentity: true)
+        let stored = try StoreFixture()
+        let (fixture, _, path) = try await self.world(named, stored: stored, createdAt: stored.time.now)
+        _ = try await fixture.send(.get, path)
+        #expect(try await fixture.json(path)["checksum"] == .null)
+        fixture.time.advance(3)
+        _ = try await fixture.send(.get, path)
+        #expect(try await fixture.json(path)["checksum"] == .string(Self.digest.hexadecimal))
+    }
+
     @Test func aDigestOutlivesARestart() async throws {
         let stored = try StoreFixture()
         let (fixture, _, path) = try await self.world(stored: stored)

@@ -129,6 +129,21 @@ import Testing
         #expect(world.resumes.isEmpty)
     }
 
+    /// The stores behind vendors' links have ranges, which no vendor promises.
+    @Test func anAnswerThatSaysItHasRangesIsGoneOnWith() async throws {
+        let world = try await World([.cut(after: 4_321)], capabilities: Capabilities(listsSessions: true))
+        let upstream = world.upstream
+        world.provider.script {
+            $0.content = { _, request throws(ProviderError) in
+                var content = try upstream.content(request)
+                content.hasRanges = true
+                return content
+            }
+        }
+        try await world.expectWhole()
+        #expect(world.resumes == [.bounded(first: 4_321, last: 9_999)])
+    }
+
     @Test func threeTriesWithoutAByteAreEnough() async throws {
         let world = try await World([.cut(after: 10)] + Array(repeating: .cut(after: 0), count: 5))
         try await world.expectBroken()

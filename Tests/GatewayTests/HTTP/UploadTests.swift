@@ -77,6 +77,23 @@ import Testing
         }
     }
 
+    @Test func aFileThatTookAnothersPlaceIsNotTakenForIt() async throws {
+        try await JobFixture.run { jobs in
+            let provider = jobs.provider
+            let path = jobs.gateway.path(of: provider.add("a.pdf", in: "box", bytes: Data("old".utf8)))
+            #expect(try await jobs.gateway.json(path)["size"] == 3)
+            provider.script {
+                $0.upload = { _, _, _ throws(ProviderError) in
+                    provider.add("a.pdf", in: "box", bytes: Data("the bytes".utf8))
+                }
+            }
+            let answer = try await Self.upload(jobs, Self.target + "&overwrite=true")
+            #expect(answer.status == .created)
+            let now = try await jobs.gateway.json(path)
+            #expect(now["size"] == 9)
+        }
+    }
+
     @Test func aClientThatAsksFirstIsToldToGoOnOrNotAtAll() async throws {
         try await JobFixture.run { jobs in
             jobs.provider.add("taken.pdf", in: "box")

@@ -73,6 +73,31 @@ import Testing
         #expect(answer.headers[.retryAfter] == "17")
     }
 
+    @Test func aRefusedCredentialIsNotHiddenBehindAnOlderAnswer() async throws {
+        let provider = try self.provider("alpha", "a")
+        let fixture = try await GatewayFixture([provider])
+        let path = "/v1/downloads?provider=alpha&sessionId=s1"
+        #expect(try await fixture.json(path).filenames == ["a"])
+        for (kind, code) in [(ProviderError.Kind.unauthorized, "UPSTREAM_AUTH"), (.permission, "UPSTREAM_PERMISSION")] {
+            provider.script { $0.failures[.list] = ProviderError(kind, message: "No.") }
+            let answer = try await fixture.send(.get, path, headers: [.cacheControl: "no-cache"])
+            #expect(answer.problemCode == code)
+        }
+        provider.script { $0.failures[.list] = self.down }
+        let stale = try await fixture.json(path, headers: [.cacheControl: "no-cache"])
+        #expect(self.state(stale) == "stale" && stale.filenames == ["a"])
+    }
+
+    @Test func aSourceThatAnsweredInPartHasNotFailedWhereNothingMatches() async throws {
+        let provider = try FakeProvider("alpha")
+        provider.add("a", in: "s1")
+        provider.add("b", in: "s2")
+        provider.script { $0.listFailures["s2"] = ProviderError(.permission, message: "No.") }
+        let fixture = try await GatewayFixture([provider])
+        let list = try await fixture.json("/v1/downloads?provider=alpha&filename=c")
+        #expect(list.filenames == [] && list["complete"] == false && self.state(list) == "failed")
+    }
+
     @Test func anUnknownSessionIsAbsentNotFailed() async throws {
         let providers = try [self.provider("a", "x"), self.provider("b")]
         let fixture = try await GatewayFixture(providers)
