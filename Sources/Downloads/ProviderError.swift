@@ -61,6 +61,7 @@ public struct ProviderError: Error, Sendable {
         var retry: Retry
         var message: String
         var cause: String?
+        var field: String?
     }
 
     /// Keeps the fields behind a reference: whatever may throw an error has room for it on its stack, and a body is read through
@@ -104,9 +105,22 @@ public struct ProviderError: Error, Sendable {
         set { self.fields.cause = newValue }
     }
 
+    /// The field of the caller's request that is at fault, where one is.
+    public var field: String? {
+        get { self.fields.field }
+        set { self.fields.field = newValue }
+    }
+
     /// Creates an error.
     public init(_ kind: Kind, retry: Retry = .never, message: String, cause: String? = nil) {
         self.box = .holding(Fields(kind: kind, retry: retry, message: message, cause: cause))
+    }
+
+    /// A fault in one field of a request.
+    public static func invalid(_ field: String, _ message: String) -> ProviderError {
+        var error = ProviderError(.invalidRequest, message: message)
+        error.field = field
+        return error
     }
 
     /// The refusal of an operation that `provider` does not have.

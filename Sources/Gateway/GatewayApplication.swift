@@ -59,6 +59,7 @@ public struct GatewayApplication: Sendable {
     let jobs: JobRunner
     private let administration: ProviderAdministration
     private let cursors: ListCursorCoder
+    private let logCursors: CursorSeal
     private let tokens: Live<JWTVerifier>
     private let authenticator: Authenticator
     private let store: Store
@@ -109,6 +110,7 @@ public struct GatewayApplication: Sendable {
             retention: .seconds(configuration.logRetention)
         )
         self.cursors = ListCursorCoder(secret: vault.root)
+        self.logCursors = CursorSeal(secret: vault.root, purpose: "log")
         let loader = ProviderLoader(factory, logger: logger)
         let providers = try await loader.load(configuration.providers, store, vault)
         let feed = DownloadFeed(startingAt: surroundings.now())
@@ -276,6 +278,7 @@ public struct GatewayApplication: Sendable {
             log: self.log,
             store: self.logs,
             keys: self.keys,
+            cursors: self.logCursors,
             stallTimeout: self.configuration.server.stallTimeout,
             now: self.surroundings.now,
             sleep: self.surroundings.sleep

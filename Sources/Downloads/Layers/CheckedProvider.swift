@@ -81,7 +81,7 @@ public struct CheckedProvider: ProviderLayer {
         let plan = try await self.base.plan(request)
         let probe = DownloadReference(provider: self.id, session: plan.session, item: "-")
         guard probe.isWellFormed else {
-            throw ProviderError(.invalidRequest, message: "The directory's name cannot be used.")
+            throw .invalid("directory", "The directory's name cannot be used.")
         }
         return plan
     }
@@ -104,7 +104,7 @@ public struct CheckedProvider: ProviderLayer {
         let plan = try await self.base.plan(request)
         let probe = DownloadReference(provider: self.id, session: plan.session, item: "-")
         guard probe.isWellFormed else {
-            throw ProviderError(.invalidRequest, message: "The directory's name cannot be used.")
+            throw .invalid("directory", "The directory's name cannot be used.")
         }
         return plan
     }

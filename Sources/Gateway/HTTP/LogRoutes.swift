@@ -13,6 +13,7 @@ struct LogRoutes: Sendable {
     let log: LogWriter
     let store: LogStore
     let keys: KeyRing
+    let cursors: CursorSeal
     let stallTimeout: Double
     let now: @Sendable () -> Date
     let sleep: @Sendable (Duration) async throws -> Void
@@ -29,23 +30,38 @@ struct LogRoutes: Sendable {
         guard let form = ContentNegotiation(accept: request.headers.joined(.accept)).best(of: Self.forms) else {
             throw Problem.notAcceptable(Self.forms)
         }
-        let query = try Self.query(context)
+        let parameters = context.target?.parameters ?? []
+        let query = try self.query(parameters)
         if form == MediaType.events { return try await self.live(query, for: caller, request, context) }
         // What has just happened is to be seen: the entries that wait are written first.
         await self.log.flush()
         let page = try await self.store.page(query, keyId: caller.may(.admin) ? nil : caller.id)
-        return Self.answer(page, as: form)
+        return self.answer(page, to: Self.question(parameters), as: form)
     }
 
-    private static func query(_ context: GatewayContext) throws(Problem) -> LogQuery {
+    private func query(_ parameters: [(name: String, value: String)]) throws(Problem) -> LogQuery {
+        let question = Self.question(parameters)
         do throws(LogQuery.Refusal) {
-            return try LogQuery(parameters: context.target?.parameters ?? [])
+            // The log's own cursor says no more than where; to callers it is sealed to what they asked.
+            return try LogQuery(
+                parameters: parameters.map { name, value in
+                    guard name == "cursor" else { return (name, value) }
+                    let opened = self.cursors.body(in: value, for: question)
+                    return (name, opened.flatMap { String(validating: $0, as: UTF8.self) } ?? "-")
+                }
+            )
         } catch {
             switch error {
             case .cursor: throw .field("cursor", "is not a cursor of the log", code: .invalidCursor)
             case .parameters(let problems): throw .fields(problems)
             }
         }
+    }
+
+    /// What is asked, whatever the page.
+    private static func question(_ parameters: [(name: String, value: String)]) -> String {
+        parameters.filter { !["cursor", "limit"].contains($0.name) }
+            .map { "\($0.name)=\($0.value.utf8.count):\($0.value)" }.sorted().joined(separator: "&")
     }
 
     // MARK: Live
@@ -96,7 +112,7 @@ struct LogRoutes: Sendable {
 
     // MARK: Pages
 
-    private static func answer(_ page: LogStore.Page, as form: String) -> Response {
+    private func answer(_ page: LogStore.Page, to question: String, as form: String) -> Response {
         var headers: HTTPFields = [.contentType: form, .vary: "Accept", .cacheControl: "no-store"]
         var body = ByteBuffer()
         switch form {
@@ -111,7 +127,8 @@ struct LogRoutes: Sendable {
             body.writeString(CSV.line(LogEntryRepresentation.columns))
             for entry in page.entries { body.writeString(CSV.line(LogEntryRepresentation(entry: entry).row)) }
         default:
-            body = JSONText.encode(LogPageRepresentation(page: page))
+            let cursor = page.nextCursor.map { self.cursors.text(of: Data($0.text.utf8), for: question) }
+            body = JSONText.encode(LogPageRepresentation(page: page, nextCursor: cursor))
         }
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
     }
@@ -128,13 +145,14 @@ extension ServerSentEvent {
 /// A page of the log, as JSON.
 private struct LogPageRepresentation: Encodable {
     let page: LogStore.Page
+    let nextCursor: String?
 
     private enum Key: String, CodingKey { case logs, nextCursor }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(self.page.entries.map(LogEntryRepresentation.init), forKey: .logs)
-        try container.encode(self.page.nextCursor?.text, forKey: .nextCursor)
+        try container.encode(self.nextCursor, forKey: .nextCursor)
     }
 }
 

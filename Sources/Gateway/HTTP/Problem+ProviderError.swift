@@ -9,6 +9,9 @@ extension Problem {
     /// An upstream's 401 or 403 is never passed on as ours.
     init(_ error: ProviderError) {
         self.init(Self.code(of: error.kind), error.message)
+        if let field = error.field ?? (error.kind == .invalidURL ? "url" : nil) {
+            self.errors = [FieldProblem(field: field, message: error.message)]
+        }
         switch error.kind {
         case .rangeNotSatisfiable(let size):
             self.headers[.contentRange] = size.map { "bytes */\($0)" }

@@ -9,44 +9,23 @@ struct ListCursor: Sendable, Hashable {
     let position: SortOrder.Position
 }
 
-/// Makes and reads the opaque text of cursors, bound to the question that they belong to.
+/// Makes and reads the text of a list's cursors.
 struct ListCursorCoder: Sendable {
-    private let key: SymmetricKey
-    private static let tagBytes = 16
+    private let seal: CursorSeal
 
-    init(secret: SymmetricKey) {
-        self.key = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: secret,
-            info: Data("sluice list cursor v1".utf8),
-            outputByteCount: 32
-        )
-    }
+    init(secret: SymmetricKey) { self.seal = CursorSeal(secret: secret, purpose: "list") }
 
     /// The cursor's text for `request`.
     func text(of cursor: ListCursor, for request: ListRequest) -> String {
         let body = (try? JSONEncoder().encode(cursor.position)) ?? Data()
-        return Base64URL.encode(self.tag(of: body, for: request) + body)
+        return self.seal.text(of: body, for: Self.question(request))
     }
 
     /// Reads a text; `nil` for one that was made by another gateway, or for another question or order.
     func cursor(in text: String, for request: ListRequest) -> ListCursor? {
-        guard text.utf8.count <= 4096, let data = Base64URL.decode(text.utf8), data.count > Self.tagBytes else {
-            return nil
-        }
-        let body = Data(data.dropFirst(Self.tagBytes))
-        let expected = self.tag(of: body, for: request)
-        let difference = zip(expected, data.prefix(Self.tagBytes)).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
-        guard difference == 0, let position = try? JSONDecoder().decode(SortOrder.Position.self, from: body) else {
-            return nil
-        }
-        return ListCursor(position: position)
-    }
-
-    private func tag(of body: Data, for request: ListRequest) -> Data {
-        var authenticator = HMAC<SHA256>(key: self.key)
-        authenticator.update(data: Data(Self.question(request).utf8))
-        authenticator.update(data: body)
-        return Data(authenticator.finalize()).prefix(Self.tagBytes)
+        let body = self.seal.body(in: text, for: Self.question(request))
+        let position = body.flatMap { try? JSONDecoder().decode(SortOrder.Position.self, from: $0) }
+        return position.map(ListCursor.init)
     }
 
     private static func question(_ request: ListRequest) -> String {

@@ -7,7 +7,7 @@ extension NotteFilesProvider {
     func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
         guard request.directory == nil else { throw .noFolders(at: self.id) }
         guard let session = request.session else {
-            throw ProviderError(.invalidRequest, message: "The provider '\(self.id)' needs 'sessionId'.")
+            throw .invalid("sessionId", "The provider '\(self.id)' needs 'sessionId'.")
         }
         return UploadPlan(session: session, needsSize: true)
     }

@@ -57,7 +57,7 @@ extension NotteStorageProvider {
 
 extension ProviderError {
     static func noFolders(at provider: ProviderID) -> ProviderError {
-        ProviderError(.invalidRequest, message: "The provider '\(provider)' has no directories.")
+        .invalid("directory", "The provider '\(provider)' has no directories.")
     }
 
     static func needsSize(by provider: ProviderID) -> ProviderError {

@@ -16,9 +16,9 @@ enum DirectoryName {
         guard !rest.isEmpty else { return nil }
         let parts = rest.split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
         guard rest.count <= 1024, parts.allSatisfy({ $0 == SafeFilename.make(from: $0) }) else {
-            throw ProviderError(
-                .invalidRequest,
-                message: "The field 'directory' must be names with slashes between them, without '.', '..' and '\\'."
+            throw .invalid(
+                "directory",
+                "The field 'directory' must be names with slashes between them, without '.', '..' and '\\'."
             )
         }
         return String(rest)

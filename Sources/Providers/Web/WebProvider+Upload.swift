@@ -6,10 +6,7 @@ import Foundation
 extension WebProvider {
     func plan(_ request: UploadRequest) async throws(ProviderError) -> UploadPlan {
         guard request.session == nil else {
-            throw ProviderError(
-                .invalidRequest,
-                message: "The provider '\(self.id)' takes 'directory', not 'sessionId'."
-            )
+            throw .invalid("sessionId", "The provider '\(self.id)' takes 'directory', not 'sessionId'.")
         }
         return UploadPlan(session: try DirectoryName.read(request.directory), needsSize: false)
     }

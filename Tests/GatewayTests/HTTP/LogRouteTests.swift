@@ -127,6 +127,18 @@ import Testing
         #expect(try await fixture.send(.get, "/v1/logs?cursor=x").problemCode == "INVALID_CURSOR")
     }
 
+    @Test func aCursorBelongsToItsQuestion() async throws {
+        let fixture = try await GatewayFixture([])
+        for _ in 0..<3 { _ = try await fixture.send(.get, "/healthz") }
+        let first = try await fixture.json("/v1/logs?limit=1&status=2xx&method=GET")
+        let cursor = try #require(first["nextCursor"].text)
+        #expect(try await fixture.send(.get, "/v1/logs?method=GET&status=2xx&cursor=\(cursor)").status == .ok)
+        let own = LogQuery.Cursor(id: 2).text
+        for query in ["status=5xx&method=GET&cursor=\(cursor)", "cursor=\(cursor)", "cursor=\(own)"] {
+            #expect(try await fixture.send(.get, "/v1/logs?\(query)").problemCode == "INVALID_CURSOR")
+        }
+    }
+
     @Test func pagesWithoutGapsWhileMoreIsLogged() async throws {
         let fixture = try await GatewayFixture([])
         for number in 0..<7 { _ = try await fixture.send(.get, "/healthz", headers: [.requestID: "r\(number)"]) }
