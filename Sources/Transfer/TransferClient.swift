@@ -104,15 +104,16 @@ extension TransferClient {
     }
 
     /// Judges a URL that somebody brought by what is known before its name is resolved: its form, its domain, an address in
-    /// the place of a name.
+    /// the place of a name, or a name that has one address everywhere.
     ///
     /// Throws `invalidURL` and `addressRefused`. What passes is judged again at each hop, on the address that it resolves to.
     public func check(_ url: String) throws(TransferError) {
         let origin = try TargetURL(url).origin
         let judge = self.judge.withLockedValue(\.self)
+        let address = IPAddress(origin.host) ?? WellKnownHost.address(of: origin.host)
         let refusal =
             judge.refusal(of: origin)
-            ?? IPAddress(origin.host).flatMap { judge.refusal(of: $0, port: origin.port, isTrusted: false) }
+            ?? address.flatMap { judge.refusal(of: $0, port: origin.port, isTrusted: false) }
         if let refusal { throw TransferError(.addressRefused(reason: refusal), detail: origin.host) }
     }
 }

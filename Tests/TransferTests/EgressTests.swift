@@ -109,6 +109,20 @@ struct EgressTests {
         }
     }
 
+    /// Who hands a URL on to be fetched elsewhere resolves nothing.
+    @Test(arguments: [
+        ("localhost", "loopback"), ("LOCALHOST.", "loopback"), ("a.localhost", "loopback"),
+        ("metadata.google.internal", "metadata"), ("metadata", "metadata"),
+    ])
+    func aNameWithOneAddressEverywhereIsRefusedUnresolved(_ host: String, _ reason: String) async throws {
+        let client = TransferClient(egress: Self.nothingAllowed, logger: Logger(label: "test"))
+        await expectFailure(.addressRefused(reason: reason)) { try client.check("http://\(host):8080/x") }
+        let policy = EgressPolicy(allowAddresses: ["127.0.0.0/8", "169.254.169.254/32"], allowHTTP: true)
+        client.setEgress(policy)
+        try client.check("http://\(host):8080/x")
+        await client.shutdown()
+    }
+
     @Test func nodeIP_CVE_2024_29415_shortFormIsLoopback() async throws {
         try await self.expectRefused("127.1", "loopback")
         try await self.expectRefused("012.1", "private")
