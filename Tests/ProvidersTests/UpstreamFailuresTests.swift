@@ -32,6 +32,11 @@ import Transfer
         #expect(!error.message.isEmpty)
     }
 
+    @Test func whatAStoreSaysInXMLIsNotShown() {
+        let error = self.error(404, [.contentType: "application/xml"], " <Error><Code>NoSuchKey</Code></Error>")
+        #expect(error.message == "The upstream answered 404.")
+    }
+
     @Test(arguments: [429, 502, 503, 529, 504]) func waitsAsLongAsTheUpstreamSays(_ status: Int) {
         #expect(self.error(status, [.retryAfter: "7"]).retry == .after(.seconds(7)))
     }

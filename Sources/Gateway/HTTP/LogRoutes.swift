@@ -31,8 +31,9 @@ struct LogRoutes: Sendable {
             throw Problem.notAcceptable(Self.forms)
         }
         let parameters = context.target?.parameters ?? []
+        let last = form == MediaType.events ? try Self.lastEvent(request, context) : nil
         let query = try self.query(parameters)
-        if form == MediaType.events { return try await self.live(query, for: caller, request, context) }
+        if form == MediaType.events { return try await self.live(query, after: last, for: caller, context) }
         // What has just happened is to be seen: the entries that wait are written first.
         await self.log.flush()
         let page = try await self.store.page(query, keyId: caller.may(.admin) ? nil : caller.id)
@@ -69,11 +70,10 @@ struct LogRoutes: Sendable {
     /// The entries as they are written.
     private func live(
         _ query: LogQuery,
+        after last: Int64?,
         for caller: Caller,
-        _ request: Request,
         _ context: GatewayContext
     ) async throws -> Response {
-        let last = try Self.lastEvent(request, context)
         let seesAll = caller.may(.admin)
         let tail = try await LogTail(
             after: last,

@@ -53,10 +53,13 @@ final class CopySource: Sendable {
     /// Throws where what was opened is not what was opened before.
     private func check(_ content: Content, _ download: Download) throws(ProviderError) {
         let isSame = self.first.withLockedValue { first in
-            guard let validator = first?.validator, let other = content.validator else {
-                // Without either, nothing tells that it is the same file.
-                defer { first = first?.validator == nil ? Opened(validator: content.validator) : first }
-                return first == nil || !download.revision.isEmpty
+            guard let known = first else {
+                first = Opened(validator: content.validator)
+                return true
+            }
+            guard let validator = known.validator, let other = content.validator else {
+                // Where neither tells, it is not certainly the same file.
+                return !download.revision.isEmpty
             }
             return validator == other
         }

@@ -70,8 +70,11 @@ struct UpstreamAnswer: Sendable {
     /// Whether this is a page for people, such as a proxy or a sleeping server sends.
     var isHTML: Bool {
         if let type = self.headers[.contentType]?.lowercased() { return type.hasPrefix("text/html") }
-        return self.body.first { !" \t\r\n".utf8.contains($0) } == UInt8(ascii: "<")
+        return self.isMarkup
     }
+
+    /// Whether this begins like HTML or XML, in which there is no sentence to show.
+    var isMarkup: Bool { self.body.first { !" \t\r\n".utf8.contains($0) } == UInt8(ascii: "<") }
 
     /// The body as any JSON; `nil` where it is none.
     var json: JSONValue? { try? JSONDecoder().decode(JSONValue.self, from: self.body) }

@@ -14,9 +14,9 @@ struct UpstreamWords: Sendable {
         self.secrets = texts.sorted { $0.reveal().utf8.count > $1.reveal().utf8.count }
     }
 
-    /// The sentence in an error body, cleaned; `nil` where there is none, or only a page for people.
+    /// The sentence in an error body, cleaned; `nil` where there is none, or only a page for people or XML.
     func find(in answer: UpstreamAnswer) -> String? {
-        guard !answer.isHTML else { return nil }
+        guard !answer.isHTML, !answer.isMarkup else { return nil }
         let words: String?
         if let json = answer.json {
             words = Self.sentence(in: json, depth: 0)

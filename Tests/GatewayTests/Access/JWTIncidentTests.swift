@@ -49,18 +49,17 @@ import Testing
     }
 
     @Test func cve_2018_0114_embeddedKeyIsRefused() async throws {
-        #expect(
-            try await JWTForge.refusal(of: JWTFixtures.ownJWKToken, by: self.rsaIssuer)
-                == .invalid("header brings its own key")
-        )
+        #expect(try await JWTForge.refusal(of: JWTFixtures.ownJWKToken, by: self.rsaIssuer) != nil)
     }
 
     @Test(arguments: [
         #""jku":"https://evil""#, #""x5u":"https://evil""#, #""x5c":["MII"]"#, #""jwk":{}"#, #""jwk":null"#,
     ])
-    func apisixCVE_2026_39999_keyAddressesInTheHeaderAreRefused(member: String) async throws {
-        let token = JWTForge.token(header: #"{"alg":"HS256",\#(member)}"#, payload: JWTForge.payload())
-        #expect(try await JWTForge.refusal(of: token) == .invalid("header brings its own key"))
+    func apisixCVE_2026_39999_keysInTheHeaderAreIgnored(member: String) async throws {
+        let header = #"{"alg":"HS256",\#(member)}"#
+        #expect(try await JWTForge.refusal(of: JWTForge.token(header: header, payload: JWTForge.payload())) == nil)
+        let forged = JWTForge.token(header: header, payload: JWTForge.payload(), secret: "another")
+        #expect(try await JWTForge.refusal(of: forged) == .invalid("signature is wrong"))
     }
 
     /// The numbers of a public key are no secret either, in whatever form.
@@ -83,7 +82,7 @@ import Testing
         let verifier = try issuer.verifier()
         #expect(await JWTForge.refusal(of: try own.token(), by: verifier) == nil)
         let token = try forged.token(header: #""jwk":\#(forged.jwk())"#)
-        #expect(await JWTForge.refusal(of: token, by: verifier) == .invalid("header brings its own key"))
+        #expect(await JWTForge.refusal(of: token, by: verifier) == .invalid("signature is wrong"))
         #expect(await JWTForge.refusal(of: try forged.token(), by: verifier) == .invalid("signature is wrong"))
         #expect(issuer.asked == [FakeIssuer.url])
     }
