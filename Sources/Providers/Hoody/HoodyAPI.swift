@@ -73,14 +73,38 @@ struct HoodyAPI: Sendable {
         try await self.client.perform(UpstreamCall(.delete, "/api/v1/downloads/" + (try URLPath.part(transfer))))
     }
 
-    /// Has the server fetch a URL into a folder; the transfer's id, where the answer has it.
+    /// What became of a start.
+    enum Start: Sendable {
+        /// The server took it; the transfer's id, where the answer has it.
+        case begun(String?)
+        /// The server said that it does not, or that the transfer has ended badly.
+        case refused(ProviderError)
+        /// There is no answer, or none of the file server's own: the transfer may run.
+        case unclear(ProviderError)
+    }
+
+    /// Has the server fetch a URL into a folder.
     ///
     /// A `GET` that writes. Newer servers answer when the transfer has ended, so that it takes patience.
-    func start(
+    func start(_ request: CreateRequest, into folder: HoodyPath, named name: String) async -> Start {
+        do throws(ProviderError) {
+            switch try await self.client.result(of: try Self.call(request, into: folder, named: name)) {
+            case .success(let answer): return .begun(try self.client.decode(Started.self, from: answer).id?.value)
+            case .failure(let failure): return Self.isOwn(failure) ? .refused(failure.error) : .unclear(failure.error)
+            }
+        } catch {
+            switch error.kind {
+            case .unavailable, .timeout, .malformedResponse, .cancelled: return .unclear(error)
+            default: return .refused(error)
+            }
+        }
+    }
+
+    private static func call(
         _ request: CreateRequest,
         into folder: HoodyPath,
         named name: String
-    ) async throws(ProviderError) -> String? {
+    ) throws(ProviderError) -> UpstreamCall {
         let seconds = request.timeout.components.seconds
         var call = UpstreamCall(
             .get,
@@ -92,7 +116,15 @@ struct HoodyAPI: Sendable {
         )
         call.patience = .seconds(seconds + 30)
         call.writes = true
-        return try await self.client.json(Started.self, call).id?.value
+        return call
+    }
+
+    /// Whether the file server itself says no, not what stands before it and may have lost the server's answer.
+    private static func isOwn(_ failure: UpstreamFailure) -> Bool {
+        switch failure.status {
+        case 408, 500, 502...: self.word(in: failure.answer) != nil
+        default: true
+        }
     }
 
     private static func encode(_ folder: HoodyPath) throws(ProviderError) -> String {
@@ -103,16 +135,23 @@ struct HoodyAPI: Sendable {
 /// Failures: `success: false` is one also under a status of success.
 extension HoodyAPI {
     static func refine(_ answer: UpstreamAnswer, _ words: UpstreamWords) -> RefinedFailure? {
-        guard !answer.isHTML, let refusal = try? JSONDecoder().decode(Refusal.self, from: answer.body),
-            refusal.success?.value == false || !answer.isSuccess
-        else { return nil }
-        let word = [refusal.code?.value, refusal.error?.value].compactMap { $0 }.first { self.kinds[$0] != nil }
-        if let word, let (kind, retry) = self.kinds[word] {
+        guard let refusal = self.refusal(in: answer) else { return nil }
+        if let word = refusal.word, let (kind, retry) = self.kinds[word] {
             return .error(ProviderError(kind, retry: retry, message: "The file server refused (\(word))."))
         }
         guard answer.isSuccess else { return nil }
         let reason = words.find(in: answer) ?? "no reason given"
         return .error(ProviderError(.upstream(status: answer.status), message: "The file server refused: \(reason)"))
+    }
+
+    /// The file server's own word for a refusal; `nil` where the answer has none that is known.
+    private static func word(in answer: UpstreamAnswer) -> String? { self.refusal(in: answer)?.word }
+
+    private static func refusal(in answer: UpstreamAnswer) -> Refusal? {
+        guard !answer.isHTML, let refusal = try? JSONDecoder().decode(Refusal.self, from: answer.body),
+            refusal.success?.value == false || !answer.isSuccess
+        else { return nil }
+        return refusal
     }
 
     private static let kinds: [String: (ProviderError.Kind, ProviderError.Retry)] = [
@@ -128,5 +167,10 @@ extension HoodyAPI {
         var success: Lenient<Bool>?
         var code: Lenient<String>?
         var error: Lenient<String>?
+
+        /// Newer servers put it under `code`, and a sentence under `error`.
+        var word: String? {
+            [self.code?.value, self.error?.value].compactMap { $0 }.first { HoodyAPI.kinds[$0] != nil }
+        }
     }
 }

@@ -15,6 +15,8 @@ struct HoodyCreation: Sendable {
         var transfer: String?
         /// When it was told to begin; `nil`: it was not.
         var startedAt: Date?
+        /// The ids of those that were there before it and could be taken for it; `nil`: nobody looked.
+        var others: [String]?
     }
 
     let provider: HoodyProvider
@@ -25,119 +27,141 @@ struct HoodyCreation: Sendable {
     let now: @Sendable () -> Date
 
     private static let pollInterval = Duration.seconds(1)
-    /// How often a transfer may be in neither of the server's lists, on its way from one to the other.
-    private static let mostGaps = 5
+    /// The longest pause that a server may ask for between two polls.
+    private static let longestPause = Duration.seconds(60)
+    /// How often in a row a poll may fail before the try does.
+    private static let mostFailures = 5
     /// How far the server's clock may be behind ours.
     private static let clockSkew: TimeInterval = 120
 
     func run() async throws(ProviderError) -> Download {
-        var checkpoint = self.kept
-        if checkpoint.transfer == nil, checkpoint.startedAt != nil {
-            checkpoint.transfer = try await self.find(since: checkpoint.startedAt)?.id
+        let kept = self.kept
+        // It was told to begin; where its id is not kept, nobody heard the answer.
+        if kept.startedAt != nil || kept.transfer != nil {
+            return try await self.follow(kept, StartAnswer(.unclear(FollowedTransfer.lost)))
         }
-        var start: Task<Result<String?, ProviderError>, Never>?
-        if checkpoint.transfer == nil {
-            checkpoint.startedAt = self.now()
-            await self.keep(checkpoint)
-            start = Task { @concurrent in await self.start() }
-        }
-        defer { start?.cancel() }
+        let checkpoint = try await self.begin()
         let answer = StartAnswer()
-        let watch = start.map { start in Task { answer.set(await start.value) } }
-        defer { watch?.cancel() }
-        do throws(ProviderError) {
-            return try await self.follow(&checkpoint, answer)
-        } catch {
-            // A transfer that has failed is not gone on with: the next try starts anew.
-            if error.kind != .cancelled { await self.keep(Checkpoint()) }
-            throw error
+        let start = Task { @concurrent in
+            answer.set(await self.provider.api.start(self.work.request, into: self.folder, named: self.name))
         }
+        defer { start.cancel() }
+        return try await self.follow(checkpoint, answer)
     }
 
     /// Ends what an earlier try left running.
+    ///
+    /// One that cannot be told from another goes on: somebody else's must not be stopped.
     func abandon() async throws(ProviderError) {
         let checkpoint = self.kept
-        guard checkpoint.startedAt != nil else { return }
+        guard checkpoint.startedAt != nil || checkpoint.transfer != nil else { return }
         let running = try await self.provider.api.active()
-        let mine = running.first { $0.id != nil && $0.id == checkpoint.transfer }
-        guard let transfer = mine ?? self.match(running, since: checkpoint.startedAt) else { return }
+        let mine =
+            if let id = checkpoint.transfer { running.filter { $0.id == id } } else {
+                self.matches(running, checkpoint)
+            }
+        guard let transfer = mine.first, mine.count == 1 else { return }
         try await self.provider.cancel(transfer)
     }
+
+    // MARK: What is kept
 
     private var kept: Checkpoint {
         self.work.checkpoint.flatMap { try? JSONDecoder().decode(Checkpoint.self, from: $0) } ?? Checkpoint()
     }
 
-    private func keep(_ checkpoint: Checkpoint) async {
+    /// Keeps a checkpoint, and that the server's lists show the download as `transfer`.
+    func keep(_ checkpoint: Checkpoint, listedAs transfer: String? = nil) async {
         let data = (try? JSONEncoder().encode(checkpoint)) ?? Data()
-        await self.report.keep(data, checkpoint.transfer.flatMap(self.reference))
+        await self.report.keep(data, (transfer ?? checkpoint.transfer).flatMap(self.reference))
     }
 
-    private func reference(_ transfer: String) -> DownloadReference? {
+    func reference(_ transfer: String) -> DownloadReference? {
         ItemKey.make("t", transfer).map {
             DownloadReference(provider: self.provider.id, session: self.folder.session, item: $0)
         }
     }
 
-    // MARK: Starting
-
-    private func start() async -> Result<String?, ProviderError> {
-        do {
-            return .success(try await self.provider.api.start(self.work.request, into: self.folder, named: self.name))
-        } catch {
-            return .failure(error)
-        }
+    /// Keeps that it is told to begin, and which transfers cannot be its own, before it is.
+    private func begin() async throws(ProviderError) -> Checkpoint {
+        // In this order: a transfer that ends meanwhile goes from the first list into the second.
+        let earlier = try await self.provider.api.active() + self.provider.api.history()
+        var checkpoint = Checkpoint(startedAt: self.now())
+        checkpoint.others = Set(self.matches(earlier, checkpoint).compactMap(\.id)).sorted()
+        await self.keep(checkpoint)
+        return checkpoint
     }
 
-    /// The transfer of this work, running or ended.
-    private func find(since time: Date?) async throws(ProviderError) -> HoodyAPI.Transfer? {
-        if let running = self.match(try await self.provider.api.active(), since: time) { return running }
-        return self.match(try await self.provider.api.history(), since: time)
-    }
+    // MARK: Which one it is
 
-    private func match(_ transfers: [HoodyAPI.Transfer], since time: Date?) -> HoodyAPI.Transfer? {
-        guard let time, let path = self.folder.child(self.name) else { return nil }
+    /// The transfers that may be this work's: into its path, from its URL, begun no earlier, and not there before it.
+    func matches(_ transfers: [HoodyAPI.Transfer], _ checkpoint: Checkpoint) -> [HoodyAPI.Transfer] {
+        guard let time = checkpoint.startedAt, let path = self.folder.child(self.name) else { return [] }
         // A newer server cuts user and query off the URL.
         let url = self.work.request.url.prefix { $0 != "?" }
-        return transfers.last { transfer in
-            transfer.path == path && (transfer.url?.hasPrefix(url) ?? true)
+        let others = Set(checkpoint.others ?? [])
+        return transfers.filter { transfer in
+            guard let id = transfer.id, !others.contains(id), transfer.path == path else { return false }
+            return (transfer.url?.hasPrefix(url) ?? true)
                 && transfer.startedAt.map { $0 >= time.addingTimeInterval(-Self.clockSkew) } ?? true
         }
     }
 
+    /// The one of those that began nearest to when this work was told to: the lists are in no order that is promised.
+    func match(_ transfers: [HoodyAPI.Transfer], _ checkpoint: Checkpoint) -> String? {
+        func distance(_ transfer: HoodyAPI.Transfer) -> TimeInterval {
+            guard let time = checkpoint.startedAt, let began = transfer.startedAt else { return .infinity }
+            return abs(began.timeIntervalSince(time))
+        }
+        return self.matches(transfers, checkpoint).min { distance($0) < distance($1) }?.id
+    }
+
     // MARK: Following
 
+    /// Looks at the transfer until it has ended.
+    ///
+    /// Only where it has ended badly, or never began, the next try starts anew; after any other error it goes on with this one.
     private func follow(
-        _ checkpoint: inout Checkpoint,
+        _ checkpoint: Checkpoint,
         _ answer: StartAnswer
     ) async throws(ProviderError) -> Download {
-        var gaps = 0
+        var transfer = FollowedTransfer(of: self, checkpoint, answer)
+        var failures = 0
         while true {
-            if checkpoint.transfer == nil, let answered = answer.value {
-                let id = try answered.get()
-                // Who answers without an id has it in the lists.
-                checkpoint.transfer = if let id { id } else { try await self.find(since: checkpoint.startedAt)?.id }
-                await self.keep(checkpoint)
+            var pause = Self.pollInterval
+            var sight = FollowedTransfer.Sight.running
+            do throws(ProviderError) {
+                sight = try await transfer.look()
+                failures = 0
+            } catch {
+                // While its start waits for an answer, giving up would break that off, and maybe the transfer with it.
+                failures = answer.value == nil ? 0 : failures + 1
+                guard failures < Self.mostFailures, let longer = Self.pause(after: error) else { throw error }
+                pause = longer
             }
-            let running = try await self.provider.api.active()
-            let mine = checkpoint.transfer.map { id in running.first { $0.id == id } }
-            if let transfer = mine ?? self.match(running, since: checkpoint.startedAt) {
-                gaps = 0
-                if checkpoint.transfer == nil, let id = transfer.id {
-                    checkpoint.transfer = id
-                    await self.keep(checkpoint)
-                }
-                self.tell(transfer)
-            } else if checkpoint.transfer != nil || answer.value != nil {
-                if let download = try await self.ended(checkpoint) { return download }
-                gaps += 1
-                guard gaps < Self.mostGaps else { throw Self.lost }
+            switch sight {
+            case .running: break
+            case .arrived(let download): return download
+            case .over(let error):
+                await self.keep(Checkpoint())
+                throw error
             }
-            do { try await self.provider.sleep(Self.pollInterval) } catch { throw .cancelled }
+            do { try await self.provider.sleep(pause) } catch { throw .cancelled }
         }
     }
 
-    private func tell(_ transfer: HoodyAPI.Transfer) {
+    /// How long to wait after a poll that failed; `nil` where another would fail too.
+    ///
+    /// What cannot be understood may be a page that stands before a server for a moment.
+    private static func pause(after error: ProviderError) -> Duration? {
+        switch error.retry {
+        case .after(let wait): min(max(wait, self.pollInterval), self.longestPause)
+        case .now: self.pollInterval
+        case .never: error.kind == .malformedResponse ? self.pollInterval : nil
+        }
+    }
+
+    func tell(_ transfer: HoodyAPI.Transfer) {
         self.report.progress(
             CreateProgress(
                 name: self.name,
@@ -145,34 +169,5 @@ struct HoodyCreation: Sendable {
                 totalBytes: transfer.totalBytes
             )
         )
-    }
-
-    /// The download, where the history says that it is there; `nil` where it does not have it yet.
-    private func ended(_ checkpoint: Checkpoint) async throws(ProviderError) -> Download? {
-        let history = try await self.provider.api.history()
-        let transfer =
-            checkpoint.transfer.map { id in history.first { $0.id == id } }
-            ?? self.match(history, since: checkpoint.startedAt)
-        guard let transfer, let reference = transfer.id.flatMap(self.reference) else { return nil }
-        switch transfer.state {
-        case .queued, .downloading: return nil
-        case .completed: return try await self.provider.download(reference)
-        case .cancelled:
-            throw Self.failure(.conflict, .never, "Somebody stopped the transfer on the server.")
-        case .failed:
-            let failure = transfer.failure(self.provider.words.clean)
-            let code = failure?.code ?? .networkError
-            throw Self.failure(code, code == .networkError ? .now : .never, failure?.message ?? "The transfer failed.")
-        }
-    }
-
-    private static let lost = Self.failure(.networkError, .now, "The server has lost the transfer.")
-
-    private static func failure(
-        _ code: DownloadFailure.Code,
-        _ retry: ProviderError.Retry,
-        _ message: String
-    ) -> ProviderError {
-        ProviderError(.failed(DownloadFailure(code: code, message: message)), retry: retry, message: message)
     }
 }

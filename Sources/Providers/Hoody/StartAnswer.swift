@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Downloads
 import NIOConcurrencyHelpers
 
-/// What a server answered to the start of a transfer, once it did; asked for between polls.
+/// What became of a start, once that is known; asked for between polls.
 final class StartAnswer: Sendable {
-    private let box = NIOLockedValueBox<Result<String?, ProviderError>?>(nil)
+    private let box: NIOLockedValueBox<HoodyAPI.Start?>
 
-    var value: Result<String?, ProviderError>? { self.box.withLockedValue { $0 } }
+    init(_ answer: HoodyAPI.Start? = nil) { self.box = NIOLockedValueBox(answer) }
 
-    func set(_ answer: Result<String?, ProviderError>) { self.box.withLockedValue { $0 = answer } }
+    var value: HoodyAPI.Start? { self.box.withLockedValue { $0 } }
+
+    func set(_ answer: HoodyAPI.Start) { self.box.withLockedValue { $0 = answer } }
 }
