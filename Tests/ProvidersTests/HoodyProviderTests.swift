@@ -180,6 +180,38 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (403, #"{"success":false,"error":"ACCESS_FORBIDDEN"}"#), (403, "{}"), (501, "{}"), (405, "{}"),
+    ])
+    func aHistoryThatIsRefusedTakesNothingElse(_ status: Int, _ body: String) async throws {
+        let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
+            line.contains("download_history") ? .json(body, status: status) : Self.answer(line, base)
+        }
+        try await withScripted("hoody", answer: answer) { (provider, _) async throws in
+            let downloads = try await provider.list(ListQuery(session: "Downloads")).items
+            #expect(downloads.map(\.reference.item) == ["t:run", "p:a.csv", "p:own.txt"])
+        }
+    }
+
+    @Test(arguments: [401, 403]) func aCredentialThatMayReadNothingIsRefused(_ status: Int) async throws {
+        let refusal = ScriptedAnswer.json("{}", status: status)
+        try await withScripted("hoody", answer: { _, _ in refusal }) { (provider, _) async throws in
+            let error = await failure { try await provider.list(ListQuery(session: "Downloads")) }
+            #expect(error?.kind == .unauthorized)
+        }
+    }
+
+    @Test func anEntryWithoutANameTakesNoOther() async throws {
+        let entries = #"{"entries":[{"size":1},{"name":7},{"name":null},5,{"name":"own.txt","size":"7"}]}"#
+        let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
+            line == "GET /api/v1/files/Downloads" ? .json(entries) : Self.answer(line, base)
+        }
+        try await withScripted("hoody", answer: answer) { (provider, _) async throws in
+            let downloads = try await provider.list(ListQuery(session: "Downloads")).items
+            #expect(downloads.contains { $0.reference.item == "p:own.txt" && $0.size == 7 })
+        }
+    }
+
     @Test func aServerWithoutFileListsStillListsTransfers() async throws {
         let answer: @Sendable (String, String) -> ScriptedAnswer = { line, base in
             line.hasPrefix("GET /api/v1/files") ? .html(status: 405) : Self.answer(line, base)

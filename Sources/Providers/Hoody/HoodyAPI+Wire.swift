@@ -6,7 +6,15 @@ import Foundation
 /// The wire types of ``HoodyAPI``. Field names differ between the seed's server and newer ones; both are read.
 extension HoodyAPI {
     struct Entries: Decodable, Sendable {
+        /// Those that can be read: one that has no name takes no other from the list.
         var entries: [Entry]
+
+        enum CodingKeys: CodingKey { case entries }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            self.entries = try container.decode([Lenient<Entry>].self, forKey: .entries).compactMap(\.value)
+        }
     }
 
     struct Entry: Decodable, Sendable {

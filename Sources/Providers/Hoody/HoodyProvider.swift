@@ -132,10 +132,12 @@ struct HoodyProvider: Provider {
         async let activeAnswer = Self.outcome(active)
         async let historyAnswer = Self.outcome { () async throws(ProviderError) in try await self.api.history() }
         let (entries, running, ended) = (await entriesAnswer, await activeAnswer, await historyAnswer)
+        // Who may read the folder has a credential that is good: what is refused beside it may be for others.
+        let isKnown = entries.failure == nil
         let parts = Parts(
             entries: try Self.present(entries),
-            active: try Self.present(running) ?? [],
-            history: try Self.present(ended) ?? [],
+            active: try Self.present(running, mayBeRefused: isKnown) ?? [],
+            history: try Self.present(ended, mayBeRefused: isKnown) ?? [],
             missing: entries.failure
         )
         if let missing = parts.missing, running.failure != nil, ended.failure != nil { throw missing }
@@ -183,12 +185,16 @@ struct HoodyProvider: Provider {
     }
 
     /// The value; `nil` where the server does not have the call, or has it switched off.
-    private static func present<Value>(_ outcome: Result<Value, ProviderError>) throws(ProviderError) -> Value? {
+    private static func present<Value>(
+        _ outcome: Result<Value, ProviderError>,
+        mayBeRefused: Bool = false
+    ) throws(ProviderError) -> Value? {
         switch outcome {
         case .success(let value): return value
         case .failure(let error):
             switch error.kind {
-            case .notFound, .downloadForbidden, .upstream(status: 405): return nil
+            case .notFound, .downloadForbidden, .upstream(status: 405), .upstream(status: 501): return nil
+            case .unauthorized where mayBeRefused: return nil
             default: throw error
             }
         }
