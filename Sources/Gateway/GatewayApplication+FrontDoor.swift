@@ -92,10 +92,10 @@ extension LogEntry {
             requestId: refusal.requestID,
             method: "",
             target: "",
-            status: 400,
+            status: refusal.code.status.code,
             outcome: .refused
         )
-        entry.code = Problem.Code.invalidRequest.rawValue
+        entry.code = refusal.code.rawValue
         entry.bytesOut = Int64(refusal.bytes)
         entry.address = refusal.address
         return entry

@@ -122,7 +122,8 @@ struct FrontDoorChannel: Sendable {
         limits.maxHeaderListSize = server.maxHeaderBytes
         limits.maxHeaderFieldCount = server.maxHeaders
         if let prepared { try pipeline.addHandler(PreparedAnswerHandler(prepared, clock)) }
-        try pipeline.addHandler(ArrivalHandler(clock))
+        let arrivals = ArrivalHandler(clock)
+        try pipeline.addHandler(arrivals)
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false,
             withErrorHandling: false,
@@ -130,7 +131,7 @@ struct FrontDoorChannel: Sendable {
             withEncoderConfiguration: .init(),
             withDecoderLimitConfiguration: limits
         )
-        try pipeline.addHandler(HostHandler())
+        try pipeline.addHandler(HTTP1RuleHandler(arrivals))
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
         try pipeline.addHandler(RequestClockHandler(clock))
         try pipeline.addHandlers(self.handlers(.http1))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import Foundation
 import HTTPTypes
 import NIOCore
@@ -19,6 +20,7 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// A request that no middleware saw.
     struct Refusal {
         let reason: FrontDoorRefusal
+        let code: Problem.Code
         let requestID: String
         /// Of the answer's body.
         let bytes: Int
@@ -30,7 +32,10 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let isStopping: @Sendable () -> Bool
     private let onRefusal: @Sendable (Refusal) -> Void
     private var reason = FrontDoorRefusal.malformed
-    private var detail = "This is not a well-formed HTTP/1.1 request, or its head is too large."
+    private var problem = Problem(
+        .invalidRequest,
+        "This is not a well-formed HTTP/1.1 request, or its head is too large."
+    )
 
     init(
         _ version: FrontDoorChannel.Version,
@@ -46,8 +51,8 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .headerOverflow? = error as? HTTPParserError { self.reason = .largeHead }
-        if error is AmbiguousHost {
-            self.detail = "A request of HTTP/1.1 has one header field Host, and in it a host."
+        if let refused = error as? RefusedRequest {
+            self.problem = refused.problem
             // The server answers what it takes for its parser's own errors.
             return context.fireErrorCaught(HTTPParserError.invalidHeaderToken)
         }
@@ -73,18 +78,26 @@ final class FrontDoorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // The end of a connection in the middle of a head is no request.
         guard context.channel.isActive else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
         let requestID = self.makeRequestID()
-        let problem = Problem(.invalidRequest, self.detail)
-        let body = problem.body(requestID: requestID)
+        let code = self.problem.code
+        let body = self.problem.body(requestID: requestID)
         let fields: HTTPFields = [
             .contentType: "application/problem+json", .contentLength: String(body.readableBytes),
             .cacheControl: "no-store", .connection: "close", .requestID: requestID, .date: HTTPDate.format(Date()),
         ]
         context.write(
-            self.wrapOutboundOut(.head(HTTPResponse(status: .badRequest, headerFields: fields))),
+            self.wrapOutboundOut(.head(HTTPResponse(status: code.status, headerFields: fields))),
             promise: nil
         )
         context.write(self.wrapOutboundOut(.body(body)), promise: promise)
         let address = context.remoteAddress.flatMap(IPAddress.init)?.description
-        self.onRefusal(Refusal(reason: self.reason, requestID: requestID, bytes: body.readableBytes, address: address))
+        self.onRefusal(
+            Refusal(
+                reason: self.reason,
+                code: code,
+                requestID: requestID,
+                bytes: body.readableBytes,
+                address: address
+            )
+        )
     }
 }

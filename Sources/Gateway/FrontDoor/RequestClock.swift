@@ -152,23 +152,10 @@ final class RequestClock {
         return seconds >= self.server.headerTimeout && Double(self.received) < seconds * Double(self.server.minBodyRate)
     }
 
-    private func refuse(_ reason: FrontDoorRefusal) {
+    /// Ends the connection, without an answer.
+    func refuse(_ reason: FrontDoorRefusal) {
         self.onRefusal(reason)
         self.channel.close(promise: nil)
-    }
-}
-
-/// Tells the clock of a connection that bytes came; stands in front of the decoder.
-final class ArrivalHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let clock: RequestClock
-
-    init(_ clock: RequestClock) { self.clock = clock }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.clock.bytesCame()
-        context.fireChannelRead(data)
     }
 }
 

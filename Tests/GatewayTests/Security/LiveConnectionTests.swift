@@ -53,6 +53,18 @@ import Testing
         }
     }
 
+    /// RFC 9112, 6.3: what stood behind such a head would be read as the next answer.
+    @Test func nothingStandsBehindAHeadOfUnknownLength() async throws {
+        let (fixture, _, path) = try await self.fixture(.pattern(10), size: .some(nil))
+        try await fixture.live { port in
+            let head = self.get(path).replacing("GET ", with: "HEAD ")
+            let next = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            let answer = try await RawClient.exchange(port, head + next)
+            #expect(answer.status == 200)
+            #expect(String(decoding: answer.body, as: UTF8.self).hasPrefix("HTTP/1.1 200 OK"))
+        }
+    }
+
     /// Whatever the upstream does, a bad file never looks like a good one.
     @Test(arguments: [
         (40_000, FakeBody.Ending.clean, true), (40_000, .broken, true), (0, .clean, true), (0, .broken, true),
