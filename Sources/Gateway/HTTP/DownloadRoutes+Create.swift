@@ -15,7 +15,7 @@ extension DownloadRoutes {
         }
         var query = context.query
         try query.finish()
-        var body = try await JSONBody(request)
+        var body = try await JSONBody(request, on: context.channel)
         let idempotency = try Self.idempotency(request, body)
         if body.names("from") { return try await self.copy(&body, idempotency, for: caller, context) }
         let provider = self.provider(&body, caller, default: "web")

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Downloads
-import HTTPTypes
 import Hummingbird
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOHTTPTypes
 
 extension DownloadRoutes {
     /// A body that is no JSON: the file itself, straight through to the provider that the query names.
@@ -68,19 +66,17 @@ extension DownloadRoutes {
 private struct GivenBody: Sendable {
     private let body: RequestBody
     private let length: Int64?
-    private let channel: any Channel
-    private let isWaitedFor: Bool
+    private let expectation: Expectation
 
     /// Throws where the length is no number.
     init(_ request: Request, on channel: any Channel) throws(Problem) {
         self.body = request.body
-        self.channel = channel
+        self.expectation = Expectation(request, on: channel)
         let length = request.headers[.contentLength]
         self.length = length.flatMap { Int64($0) }
         guard length == nil || (self.length ?? -1) >= 0 else {
             throw .field("Content-Length", "must be a whole number")
         }
-        self.isWaitedFor = request.headers[.expect]?.lowercased() == "100-continue"
     }
 
     var source: UploadSource {
@@ -89,14 +85,9 @@ private struct GivenBody: Sendable {
             guard offset == 0, once.pass() else {
                 throw ProviderError(.unavailable, message: "What was sent once cannot be read again.")
             }
-            if self.isWaitedFor { await self.ask() }
+            await self.expectation.meet()
             return self.content
         }
-    }
-
-    /// Tells the client to send its body; a failure shows when it is read.
-    private func ask() async {
-        try? await self.channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue))).get()
     }
 
     private var content: ContentBody {
@@ -133,8 +124,4 @@ private final class OnceGate: Sendable {
             return !isPassed
         }
     }
-}
-
-extension HTTPField.Name {
-    fileprivate static let expect = HTTPField.Name("Expect") ?? .server
 }

@@ -14,22 +14,15 @@ struct JSONBody {
     private var members: [String: JSONValue]
     private var problems: [FieldProblem] = []
 
-    /// Reads a request's body.
+    /// Reads a request's body, which the client is told to send where it waits for that.
     ///
     /// Throws `UNSUPPORTED_MEDIA_TYPE` where it is not declared as JSON, `TOO_LARGE` past 1 MiB, and `INVALID_REQUEST` where
     /// it is no object that all readers understand alike. One that `mayBeEmpty` and is, counts as an object without members.
-    init(_ request: Request, mayBeEmpty: Bool = false) async throws(Problem) {
+    init(_ request: Request, on channel: any Channel, mayBeEmpty: Bool = false) async throws(Problem) {
         let isJSON = MediaType.essence(request.headers[.contentType] ?? "") == MediaType.json
         let another = Problem(.unsupportedMediaType, "The body must be application/json.")
         guard isJSON || mayBeEmpty else { throw another }
-        let buffer: ByteBuffer
-        do {
-            buffer = try await request.body.collect(upTo: Self.longest)
-        } catch is NIOTooManyBytesError {
-            throw Problem(.tooLarge, "The body is longer than 1 MiB.")
-        } catch {
-            throw Problem(.invalidRequest, "The body did not arrive whole.")
-        }
+        let buffer = try await Self.bytes(of: request, on: channel)
         guard !mayBeEmpty || buffer.readableBytes > 0 else {
             self.members = [:]
             return
@@ -39,6 +32,23 @@ struct JSONBody {
             throw Problem(.invalidRequest, "The body must be a JSON object, with each member once.")
         }
         self.members = members
+    }
+
+    private static func bytes(of request: Request, on channel: any Channel) async throws(Problem) -> ByteBuffer {
+        let tooLarge = "The body is longer than 1 MiB."
+        let expectation = Expectation(request, on: channel)
+        if let length = request.headers[.contentLength].flatMap({ Int64($0) }), length > Self.longest {
+            // Who was never told to send a body cannot go on with another request.
+            throw Problem(.tooLarge, tooLarge, headers: expectation.isGiven ? [.connection: "close"] : [:])
+        }
+        await expectation.meet()
+        do {
+            return try await request.body.collect(upTo: Self.longest)
+        } catch is NIOTooManyBytesError {
+            throw Problem(.tooLarge, tooLarge)
+        } catch {
+            throw Problem(.invalidRequest, "The body did not arrive whole.")
+        }
     }
 
     /// Notes a fault in a member.

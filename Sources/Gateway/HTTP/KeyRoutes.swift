@@ -22,7 +22,7 @@ struct KeyRoutes: Sendable {
     @Sendable
     func create(_ request: Request, _ context: GatewayContext) async throws -> Response {
         try Self.requireAdmin(context)
-        var body = try await JSONBody(request)
+        var body = try await JSONBody(request, on: context.channel)
         var change = Self.change(&body)
         // What is missing is as wrong as what is empty.
         change.name = change.name ?? ""
@@ -50,7 +50,7 @@ struct KeyRoutes: Sendable {
     @Sendable
     func change(_ request: Request, _ context: GatewayContext) async throws -> Response {
         try Self.requireAdmin(context)
-        var body = try await JSONBody(request)
+        var body = try await JSONBody(request, on: context.channel)
         let change = Self.change(&body)
         try self.finish(&body, change)
         let changed = try await self.keys.change(try Self.id(context), change)
@@ -67,7 +67,7 @@ struct KeyRoutes: Sendable {
     @Sendable
     func rotate(_ request: Request, _ context: GatewayContext) async throws -> Response {
         try Self.requireAdmin(context)
-        var body = try await JSONBody(request, mayBeEmpty: true)
+        var body = try await JSONBody(request, on: context.channel, mayBeEmpty: true)
         let grace = body.whole("graceSeconds", in: 0...KeyRing.longestGraceSeconds) ?? 0
         try body.finish()
         let new = try await self.keys.rotate(try Self.id(context), grace: .seconds(grace))

@@ -12,7 +12,7 @@ extension ProviderRoutes {
     @Sendable
     func create(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let caller = try self.requireAdmin(context)
-        var body = try await JSONBody(request)
+        var body = try await JSONBody(request, on: context.channel)
         let (lacksName, lacksKind) = (body.lacks("name"), body.lacks("kind"))
         let name = body.text("name")
         let id = name.flatMap(ProviderID.init)
@@ -45,7 +45,7 @@ extension ProviderRoutes {
     func change(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let caller = try self.requireAdmin(context)
         let id = try self.provider(context, caller).entry.id
-        var body = try await JSONBody(request)
+        var body = try await JSONBody(request, on: context.channel)
         let (hasAddress, clearsSettings) = (body.has("baseURL"), body.isNull("settings"))
         let baseURL = Self.address(&body)
         let settings = Self.settings(&body)
@@ -74,7 +74,7 @@ extension ProviderRoutes {
     func addCredential(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let caller = try self.requireAdmin(context)
         let id = try self.provider(context, caller).entry.id
-        var body = try await JSONBody(request)
+        var body = try await JSONBody(request, on: context.channel)
         let credential = Self.credential(body.takeRest(), at: "", &body)
         try body.finish()
         let status = try await Self.telling(prefix: "credentials[0].") {
