@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import Foundation
 import HTTPTypes
 
@@ -49,11 +50,21 @@ struct Preconditions {
         return date.timeIntervalSince1970 == lastModified.timeIntervalSince1970.rounded(.down)
     }
 
+    /// Whether the value is `*`, or a list with the tag in it (RFC 9110, 13.1.1 and 13.1.2).
     private static func list(_ value: String, contains etag: String?, weakly: Bool) -> Bool {
-        let members = value.split(separator: ",").map { $0.trimmingBlanks() }
-        return members.contains { member in
-            member == "*" || etag.map { member == $0 || (weakly && member == "W/" + $0) } ?? false
+        if value.trimmingBlanks() == "*" { return true }
+        guard let etag else { return false }
+        return self.members(of: value).contains { $0 == etag || (weakly && $0 == "W/" + etag) }
+    }
+
+    /// The members of a list; a comma within quotes belongs to its tag (RFC 9110, 8.8.3).
+    private static func members(of value: String) -> [String] {
+        var isQuoted = false
+        let members = value.utf8.split { byte in
+            if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+            return byte == UInt8(ascii: ",") && !isQuoted
         }
+        return members.map { Substring($0).trimmingBlanks() }
     }
 }
 

@@ -15,41 +15,13 @@ enum RetryAfter {
         }
         if let value = headers[.retryAfter] {
             if let wait = self.seconds(value, now: now) { return wait }
-            if let date = self.date(value) { return self.wait(date.timeIntervalSince(now)) }
+            if let date = HTTPDate.parse(value, now: now) { return self.wait(date.timeIntervalSince(now)) }
         }
         if let value = self.field("x-ratelimit-reset", in: headers), let wait = self.seconds(value, now: now) {
             return wait
         }
         if let value = self.field("ratelimit", in: headers) { return self.draft(value, now: now) }
         return nil
-    }
-
-    /// An HTTP date in any of the three forms of RFC 9110, 5.6.7; `nil` for anything else.
-    static func date(_ text: String) -> Date? {
-        guard text.utf8.count <= 64 else { return nil }
-        let words = text.replacing(",", with: " ").split(whereSeparator: { $0 == " " || $0 == "-" }).map(String.init)
-        switch words.count {
-        // Sunday, 06-Nov-94 08:49:37 GMT · Sun, 06 Nov 1994 08:49:37 GMT
-        case 6: return self.date(day: words[1], month: words[2], year: words[3], time: words[4])
-        // Sun Nov  6 08:49:37 1994
-        case 5: return self.date(day: words[2], month: words[1], year: words[4], time: words[3])
-        default: return nil
-        }
-    }
-
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-    private static func date(day: String, month: String, year: String, time: String) -> Date? {
-        guard let index = self.months.firstIndex(of: month), let dayNumber = Int(day), (1...31).contains(dayNumber),
-            let yearNumber = Int(year), (0...9999).contains(yearNumber)
-        else { return nil }
-        // RFC 9110: a year of two digits that seems to lie ahead is one of the past century.
-        let fullYear = year.utf8.count == 2 ? yearNumber + (yearNumber < 70 ? 2000 : 1900) : yearNumber
-        let fields = [(fullYear, 4), (index + 1, 2), (dayNumber, 2)]
-        let date = fields.map { number, width in
-            String(repeating: "0", count: max(0, width - String(number).utf8.count)) + String(number)
-        }
-        return RFC3339.parse(date.joined(separator: "-") + "T" + time + "Z")
     }
 
     /// Seconds as what is waited: none, and a day, at the outside; never a fraction of a millisecond too short.

@@ -47,8 +47,8 @@ struct WebCheckpoint: Codable, Hashable, Sendable {
 
     /// A date of last change that is a strong validator: a minute or more before the answer (RFC 9110, 8.8.2.2).
     private static func oldDate(_ headers: HTTPFields) -> String? {
-        guard let changed = headers[.lastModified], let changedAt = RetryAfter.date(changed),
-            let answeredAt = headers[.date].flatMap(RetryAfter.date), answeredAt.timeIntervalSince(changedAt) >= 60
+        guard let changed = headers[.lastModified], let changedAt = HTTPDate.parse(changed),
+            let answeredAt = headers[.date].flatMap(HTTPDate.parse), answeredAt.timeIntervalSince(changedAt) >= 60
         else { return nil }
         return changed
     }

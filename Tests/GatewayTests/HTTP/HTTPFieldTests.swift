@@ -7,31 +7,6 @@ import Testing
 
 @testable import Gateway
 
-@Suite struct HTTPDateTests {
-    @Test(arguments: [
-        (784_111_777.0, "Sun, 06 Nov 1994 08:49:37 GMT"), (0.0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-        (1_795_227_840.9, "Sat, 21 Nov 2026 02:24:00 GMT"), (951_782_400.0, "Tue, 29 Feb 2000 00:00:00 GMT"),
-        (-1.0, "Wed, 31 Dec 1969 23:59:59 GMT"), (-86_400.0, "Wed, 31 Dec 1969 00:00:00 GMT"),
-        (-604_800.0, "Thu, 25 Dec 1969 00:00:00 GMT"),
-    ])
-    func formatsAsInRFC9110(_ seconds: Double, _ text: String) {
-        #expect(HTTPDate.format(Date(timeIntervalSince1970: seconds)) == text)
-        #expect(HTTPDate.parse(text) == Date(timeIntervalSince1970: seconds.rounded(.down)))
-    }
-
-    @Test(arguments: [Double.infinity, -Double.infinity, 1e300, -1e300, 253_402_300_799])
-    func formatsAnyTimeWithoutTrapping(_ seconds: Double) {
-        #expect(HTTPDate.format(Date(timeIntervalSince1970: seconds)).hasSuffix(" GMT"))
-    }
-
-    @Test(arguments: [
-        "", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT",
-        "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "1994-11-06T08:49:37Z",
-    ])
-    func ignoresOtherForms(_ text: String) { #expect(HTTPDate.parse(text) == nil) }
-}
-
 @Suite struct PreconditionsTests {
     private let etag = "\"abc\""
     private let modified = Date(timeIntervalSince1970: 784_111_777.4)
@@ -58,6 +33,27 @@ import Testing
         #expect(self.outcome([.ifNoneMatch: "*"]) == .notModified)
         #expect(self.outcome([.ifNoneMatch: "\"x\""]) == .proceed)
         #expect(self.outcome([.ifNoneMatch: "*"], isRead: false) == .failed)
+    }
+
+    /// RFC 9110, 13.1.1: `*` is the whole value or none; within quotes it is a tag like others, and so is a comma.
+    @Test func onlyAsteriskAloneIsAnyTag() {
+        for value in ["\"a,*,b\"", "\"*\"", "*, \"x\"", "\"x\", *", "\"x,\"abc\"\"", "", ","] {
+            #expect(self.outcome([.ifNoneMatch: value]) == .proceed, "\(value)")
+            #expect(self.outcome([.ifMatch: value]) == .failed, "\(value)")
+        }
+        #expect(self.outcome([.ifNoneMatch: " * "]) == .notModified)
+        #expect(self.outcome([.ifNoneMatch: "\"a,b\",\"abc\""]) == .notModified)
+        #expect(self.outcome([.ifMatch: ", \"x\" ,\"abc\","]) == .proceed)
+    }
+
+    /// RFC 9110, 5.6.7.
+    @Test(arguments: ["Sunday, 06-Nov-94 08:49:3$ GMT", "Sun Nov  6 08:49:3$ 1994"])
+    func obsoleteDatesAreDates(_ form: String) {
+        let (same, before) = (form.replacing("$", with: "7"), form.replacing("$", with: "6"))
+        #expect(self.outcome([.ifModifiedSince: same]) == .notModified)
+        #expect(self.outcome([.ifModifiedSince: before]) == .proceed)
+        #expect(self.outcome([.ifUnmodifiedSince: same]) == .proceed)
+        #expect(self.outcome([.ifUnmodifiedSince: before]) == .failed)
     }
 
     @Test func datesCompareByWholeSeconds() {
