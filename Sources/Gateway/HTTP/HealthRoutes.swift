@@ -15,13 +15,24 @@ struct HealthRoutes: Sendable {
     let providers: @Sendable () -> [ProviderHealth.State]
 
     func add(to router: Router<GatewayContext>) {
-        router.get("/healthz") { _, _ in Self.answer(Health(status: "ok")) }
-        router.get("/readyz") { _, _ in
-            guard await self.isStoreWritable() else {
-                throw Problem(.overloaded, "The store cannot be written now.", headers: [.retryAfter: "5"])
-            }
-            return Self.answer(Health(status: "ready", providers: Counts(self.providers())))
+        // Load balancers ask with either method.
+        router.get("/healthz", use: self.health)
+        router.head("/healthz", use: self.health)
+        router.get("/readyz", use: self.readiness)
+        router.head("/readyz", use: self.readiness)
+    }
+
+    @Sendable
+    private func health(_ request: Request, _ context: GatewayContext) -> Response {
+        Self.answer(Health(status: "ok"))
+    }
+
+    @Sendable
+    private func readiness(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        guard await self.isStoreWritable() else {
+            throw Problem(.overloaded, "The store cannot be written now.", headers: [.retryAfter: "5"])
         }
+        return Self.answer(Health(status: "ready", providers: Counts(self.providers())))
     }
 
     private struct Health: Encodable {

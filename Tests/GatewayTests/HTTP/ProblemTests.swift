@@ -113,7 +113,7 @@ import Testing
         ("DELETE", "/v1/keys", "GET, POST"), ("PUT", "/v1/keys/x", "DELETE, GET, PATCH"), ("POST", "/v1/logs", "GET"),
         ("GET", "/v1/providers/alpha/test", "POST"), ("FOO", "/openapi.yaml", "GET"),
         ("GET", "/v1/keys/x/rotate", "POST"),
-        ("OPTIONS", "/v1/providers", "GET, POST"),
+        ("OPTIONS", "/v1/providers", "GET, POST"), ("POST", "/healthz", "GET, HEAD"),
     ])
     func aWrongMethodIsToldTheRightOnes(_ method: String, _ path: String, _ allow: String) async throws {
         let fixture = try await GatewayFixture([])

@@ -210,6 +210,18 @@ import Testing
         #expect(try await fixture.send(.post, "/healthz", key: nil).status == .methodNotAllowed)
     }
 
+    /// RFC 9110, 9.1; load balancers ask with either.
+    @Test(arguments: ["/healthz", "/readyz"])
+    func healthIsToldToHEADToo(_ path: String) async throws {
+        let fixture = try await GatewayFixture([])
+        let (got, head) = (
+            try await fixture.send(.get, path, key: nil), try await fixture.send(.head, path, key: nil)
+        )
+        #expect(head.status == .ok && head.text == "")
+        #expect(head.headers[.contentLength] == String(got.text.utf8.count))
+        #expect(head.headers[.contentType] == got.headers[.contentType])
+    }
+
     @Test func readinessCountsProvidersAndNamesNone() async throws {
         let fixture = try await GatewayFixture([FakeProvider("alpha"), FakeProvider("beta")], unconfigured: ["gamma"])
         let answer = try await fixture.send(.get, "/readyz", key: nil)
