@@ -194,7 +194,7 @@ extension DownloadRoutes {
     /// The address of the next page: this one's, with the cursor in place of the offset.
     private func nextPage(after request: Request, cursor: String) -> String {
         let query = (request.uri.query ?? "").split(separator: "&")
-            .filter { !$0.hasPrefix("cursor=") && !$0.hasPrefix("offset=") }
+            .filter { !["cursor", "offset"].contains(RequestTarget.name(of: $0)) }
         return "\(self.texts.linkBase)/v1/downloads?" + (query + ["cursor=\(cursor)"]).joined(separator: "&")
     }
 }

@@ -54,6 +54,11 @@ struct RequestTarget {
         return parameters
     }
 
+    /// The decoded name of one parameter of a query; `nil` where it cannot be decoded.
+    static func name(of parameter: Substring) -> String? {
+        Self.decode(parameter.utf8.prefix { $0 != UInt8(ascii: "=") })
+    }
+
     private static func decode(_ text: Substring.UTF8View) -> String? {
         var bytes: [UInt8] = []
         var rest = text

@@ -48,6 +48,19 @@ import Testing
         #expect(pages.count == (14 + limit - 1) / limit)
     }
 
+    /// A name that is written in another way is the same name.
+    @Test(arguments: ["offset=1", "%6Fffset=1", "offse%74=1"])
+    func theNextPageIsThatOfTheCursor(_ offset: String) async throws {
+        let fixture = try await GatewayFixture([self.provider(5)])
+        let answer = try await fixture.send(.get, "/v1/downloads?\(offset)&q=%66&limit=2")
+        let name = try #require(HTTPField.Name("Link"))
+        let link = try #require(answer.headers[name]?.split(separator: ">").first?.dropFirst())
+        #expect(link.contains("?q=%66&limit=2&cursor="))
+        #expect(try await fixture.json(String(link)).filenames == ["f1", "f0"])
+        let twice = try await fixture.send(.get, String(link.replacing("cursor=", with: "%63ursor=")) + "&offset=1")
+        #expect(twice.problemFields == ["cursor"])
+    }
+
     @Test func offsetsCutTheSameList() async throws {
         let fixture = try await GatewayFixture([self.provider(5)])
         let page = try await fixture.json("/v1/downloads?limit=2&offset=2")
