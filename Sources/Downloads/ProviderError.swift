@@ -138,9 +138,14 @@ public struct ProviderError: Error, Sendable {
         ProviderError(.conflict, message: "A file of that name is there already, and 'overwrite' was not asked for.")
     }
 
+    /// A download that ended without its bytes.
+    public static func failed(_ code: DownloadFailure.Code, _ retry: Retry, _ message: String) -> ProviderError {
+        ProviderError(.failed(DownloadFailure(code: code, message: message)), retry: retry, message: message)
+    }
+
     /// Bytes that are not the file whose digest was named.
     public static func checksumMismatch(_ message: String) -> ProviderError {
-        ProviderError(.failed(DownloadFailure(code: .checksumMismatch, message: message)), message: message)
+        .failed(.checksumMismatch, .never, message)
     }
 
     /// The end of a cancelled task.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -20,6 +21,8 @@ final class HTTP1RuleHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var last: HTTPVersion?
     /// The requests that were passed on and not answered: whether each is `HEAD`.
     private var unanswered = CircularBuffer<Bool>(initialCapacity: 1)
+    /// An answer is under way whose end is the connection's.
+    private var isUnframed = false
 
     init(_ arrivals: ArrivalHandler) { self.arrivals = arrivals }
 
@@ -79,15 +82,27 @@ final class HTTP1RuleHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard let last, self.unanswered.count <= 1, !head.status.isInformational else { break }
             head.headers.replaceOrAdd(name: "connection", value: "close")
             // RFC 9112, 6.1: HTTP/1.0 knows no chunks. As an answer of its own version it gets none: it ends with the connection.
-            if last == .http1_0, !head.headers.contains(name: "content-length") { head.version = .http1_0 }
+            if last == .http1_0, !head.headers.contains(name: "content-length") {
+                head.version = .http1_0
+                self.isUnframed = true
+            }
             return context.write(self.wrapOutboundOut(.head(head)), promise: promise)
         case .body: break
         case .end:
+            self.isUnframed = false
             guard self.unanswered.popFirst() == true else { break }
             // RFC 9112, 6.3: the encoder knows no `HEAD`, and would end what is no body with the last chunk.
             return context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: promise)
         }
         context.write(data, promise: promise)
+    }
+
+    /// A body that breaks off must not look like one that has ended: such a connection is reset.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard self.isUnframed else { return context.close(mode: mode, promise: promise) }
+        _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        // Of our side alone, it would be an end too.
+        context.close(mode: .all, promise: promise)
     }
 }
 

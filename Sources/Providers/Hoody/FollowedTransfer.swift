@@ -105,12 +105,12 @@ struct FollowedTransfer {
         switch ended.state {
         case .queued, .downloading: return self.absent()
         case .completed: return .arrived(try await provider.download(reference))
-        case .cancelled: return .over(Self.failure(.conflict, .never, "Somebody stopped the transfer on the server."))
+        case .cancelled: return .over(.failed(.conflict, .never, "Somebody stopped the transfer on the server."))
         case .failed:
             let failure = ended.failure(provider.words.clean)
             let code = failure?.code ?? .networkError
             let retry: ProviderError.Retry = code == .networkError ? .now : .never
-            return .over(Self.failure(code, retry, failure?.message ?? "The transfer failed."))
+            return .over(.failed(code, retry, failure?.message ?? "The transfer failed."))
         }
     }
 
@@ -121,13 +121,5 @@ struct FollowedTransfer {
     }
 
     /// The server does not know it.
-    static let lost = Self.failure(.networkError, .now, "The server has lost the transfer.")
-
-    private static func failure(
-        _ code: DownloadFailure.Code,
-        _ retry: ProviderError.Retry,
-        _ message: String
-    ) -> ProviderError {
-        ProviderError(.failed(DownloadFailure(code: code, message: message)), retry: retry, message: message)
-    }
+    static let lost = ProviderError.failed(.networkError, .now, "The server has lost the transfer.")
 }

@@ -76,7 +76,7 @@ struct HoodyUpload {
             try await self.api.put(file.stream(contentType: "application/octet-stream"), at: self.path)
             let stat = try await self.api.stat(self.path)
             guard stat.size?.bytes == file.count else {
-                throw Self.failure(.incomplete, .now, "The file server does not hold as many bytes as were sent.")
+                throw .failed(.incomplete, .now, "The file server does not hold as many bytes as were sent.")
             }
             try await self.compareDigests(file.sha256)
             return stat
@@ -119,14 +119,6 @@ struct HoodyUpload {
     private func compareDigests(_ sent: String) async throws(ProviderError) {
         guard let found = await self.api.sha256(of: self.path), found != sent else { return }
         throw .checksumMismatch("The file server holds a file with another SHA-256 (\(found)) than what was sent.")
-    }
-
-    private static func failure(
-        _ code: DownloadFailure.Code,
-        _ retry: ProviderError.Retry,
-        _ message: String
-    ) -> ProviderError {
-        ProviderError(.failed(DownloadFailure(code: code, message: message)), retry: retry, message: message)
     }
 }
 

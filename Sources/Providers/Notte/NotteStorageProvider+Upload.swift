@@ -69,11 +69,6 @@ extension ProviderError {
 
     /// The upstream holds something else than what was sent.
     static var incompleteUpload: ProviderError {
-        let message = "The upstream does not hold as many bytes as were sent."
-        return ProviderError(
-            .failed(DownloadFailure(code: .incomplete, message: message)),
-            retry: .now,
-            message: message
-        )
+        .failed(.incomplete, .now, "The upstream does not hold as many bytes as were sent.")
     }
 }

@@ -112,6 +112,27 @@ import Testing
         }
     }
 
+    /// The end of the connection would be the end of a whole file.
+    @Test(arguments: [true, false])
+    func aBrokenBodyOfUnknownLengthIsAResetToHTTP1_0(_ breaks: Bool) async throws {
+        let provider = try FakeProvider("alpha")
+        let download = provider.add("x", size: .some(nil))
+        provider.script {
+            $0.content = { _, _ in
+                Content(length: nil, body: FakeBody(.pattern(100_000), ending: breaks ? .broken : .clean).body)
+            }
+        }
+        let fixture = try await GatewayFixture([provider])
+        try await fixture.live { port in
+            let client = try await RawClient.connect(port)
+            let key = "X-API-Key: \(GatewayFixture.adminKey)\r\n"
+            try await client.send("GET \(fixture.path(of: download)) HTTP/1.0\r\n\(key)\r\n")
+            let answer = try await client.answerToEnd()
+            #expect(client.wasReset == breaks)
+            #expect(breaks || answer.body == .pattern(100_000))
+        }
+    }
+
     /// RFC 9110, 10.1.1 and 15.2: HTTP/1.0 has no interim answers.
     @Test func aClientOfHTTP1_0IsNotToldToGoOn() async throws {
         let fixture = try await GatewayFixture([])

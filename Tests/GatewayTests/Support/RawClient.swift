@@ -68,6 +68,9 @@ final class RawClient: Sendable {
     /// Whether the server closed the connection.
     var isClosed: Bool { self.inbox.isClosed.withLock { $0 } }
 
+    /// Whether that was a reset, not an end.
+    var wasReset: Bool { self.inbox.wasReset.withLock { $0 } }
+
     /// All that comes until the server closes the connection.
     func answerToEnd() async throws -> RawAnswer {
         try await eventually("the server closes the connection") { self.isClosed }
@@ -118,6 +121,7 @@ struct RawAnswer: Sendable {
 private final class Inbox: Sendable {
     let bytes = Mutex(Data())
     let isClosed = Mutex(false)
+    let wasReset = Mutex(false)
 }
 
 private final class InboxHandler: ChannelInboundHandler {
@@ -134,7 +138,10 @@ private final class InboxHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) { self.inbox.isClosed.withLock { $0 = true } }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if (error as? IOError)?.errnoCode == ECONNRESET { self.inbox.wasReset.withLock { $0 = true } }
+        context.close(promise: nil)
+    }
 }
 
 extension RawAnswer {
