@@ -124,7 +124,7 @@ extension UploadSource {
 }
 
 extension ContentBody {
-    /// This body, telling when it ends with an error.
+    /// This body, telling when it ends with an error, but not when it is let go of.
     fileprivate func watched(_ onFailure: @escaping @Sendable () -> Void) -> ContentBody {
         ContentBody {
             var iterator = self.makeAsyncIterator()
@@ -132,7 +132,7 @@ extension ContentBody {
                 do throws(ProviderError) {
                     return try await iterator.next()
                 } catch {
-                    onFailure()
+                    if error.kind != .cancelled { onFailure() }
                     throw error
                 }
             }

@@ -26,7 +26,7 @@ final class SentBody: AsyncSequence, Sendable {
 
     init(_ body: ContentBody) { self.body = body }
 
-    /// The error that the body ended with.
+    /// The error that the body ended with; not that it was let go of, as it is where the transfer ends for another reason.
     var failure: ProviderError? { self.broken.withLockedValue { $0 } }
 
     func makeAsyncIterator() -> Iterator { Iterator(base: self.body.makeAsyncIterator(), sent: self) }
@@ -39,7 +39,7 @@ final class SentBody: AsyncSequence, Sendable {
             do throws(ProviderError) {
                 return try await self.base.next()
             } catch {
-                self.sent.broken.withLockedValue { $0 = error }
+                if error.kind != .cancelled { self.sent.broken.withLockedValue { $0 = error } }
                 throw error
             }
         }
