@@ -32,16 +32,19 @@ struct LogRoutes: Sendable {
         }
         let parameters = context.target?.parameters ?? []
         let last = form == MediaType.events ? try Self.lastEvent(request, context) : nil
-        let query = try self.query(parameters)
+        let question = Self.question(parameters)
+        let query = try self.query(parameters, question)
         if form == MediaType.events { return try await self.live(query, after: last, for: caller, context) }
         // What has just happened is to be seen: the entries that wait are written first.
         await self.log.flush()
         let page = try await self.store.page(query, keyId: caller.may(.admin) ? nil : caller.id)
-        return self.answer(page, to: Self.question(parameters), as: form)
+        return self.answer(page, to: question, as: form)
     }
 
-    private func query(_ parameters: [(name: String, value: String)]) throws(Problem) -> LogQuery {
-        let question = Self.question(parameters)
+    private func query(
+        _ parameters: [(name: String, value: String)],
+        _ question: String
+    ) throws(Problem) -> LogQuery {
         do throws(LogQuery.Refusal) {
             // The log's own cursor says no more than where; to callers it is sealed to what they asked.
             return try LogQuery(

@@ -123,18 +123,10 @@ extension VagonAPI {
         if reason.contains("already exist") || reason.contains("file exists") { return .nameTaken }
         let isFull = reason.contains("storage full") || reason.contains("storage is full")
         if isFull || reason.contains("storage limit") {
-            return self.failed(.storageFull, .never, "Vagon has no room for the file.")
+            return .failed(.storageFull, .never, "Vagon has no room for the file.")
         }
         guard reason.contains("size mismatch") else { return nil }
-        return self.failed(.incomplete, .now, "Vagon holds another number of bytes than was announced.")
-    }
-
-    private static func failed(
-        _ code: DownloadFailure.Code,
-        _ retry: ProviderError.Retry,
-        _ message: String
-    ) -> ProviderError {
-        ProviderError(.failed(DownloadFailure(code: code, message: message)), retry: retry, message: message)
+        return .failed(.incomplete, .now, "Vagon holds another number of bytes than was announced.")
     }
 
     struct Envelope: Decodable {
