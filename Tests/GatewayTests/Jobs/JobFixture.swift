@@ -92,10 +92,9 @@ private final class Pauses: Sendable {
     let time = Mutex<TestTime?>(nil)
 
     func wait(_ pause: Duration) async throws {
-        // A job's own time limit is a pause too, which must not pass by itself.
-        if pause >= .seconds(200) { try await Task.sleep(for: .seconds(3600)) }
-        // What is left of a try's limit may be as short as a long pause: the try itself, which takes no time, is to come first.
-        try await Task.sleep(for: .milliseconds(pause >= .seconds(40) ? 100 : 1))
+        // A job's own time limit is a pause too, which must not pass by itself. What waits for another try wakes every second.
+        if pause >= .seconds(10) { try await Task.sleep(for: .seconds(3600)) }
+        try await Task.sleep(for: .milliseconds(1))
         self.time.withLock { $0?.advance(pause / .seconds(1)) }
     }
 }
