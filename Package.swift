@@ -31,7 +31,7 @@ let package = Package(
         .target(
             name: "Transfer",
             dependencies: [
-                "CCurl",
+                "CCurl", "CSocket",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),

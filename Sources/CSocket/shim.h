@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 /* The CMSG macros, by which an open file is passed to another process, are invisible to Swift. */
@@ -56,4 +57,29 @@ static inline int csocket_receive_file(int socket) {
     memcpy(&file, CMSG_DATA(header), sizeof(int));
     return file;
 }
+
+/* Moving bytes from socket to socket inside the kernel, through a pipe: splice(2) and pipe2(2) are invisible to Swift, which
+   reads the C library without _GNU_SOURCE. The numbers are Linux's for every processor. */
+#ifdef __linux__
+extern int pipe2(int ends[2], int flags);
+extern ssize_t splice(int from, long long *fromOffset, int to, long long *toOffset, size_t count, unsigned int flags);
+extern int fcntl(int file, int command, ...);
+
+/* Opens a pipe of so many bytes, or of the system's usual size where that is not granted; -1 where there is none. */
+static inline int csocket_open_pipe(int ends[2], int bytes) {
+    if (pipe2(ends, 02000000 /* O_CLOEXEC */) != 0) return -1;
+    (void)fcntl(ends[1], 1031 /* F_SETPIPE_SZ */, bytes);
+    return 0;
+}
+
+/* Moves up to `count` bytes; one of the two is a pipe. Neither waits, as both sockets are set not to. */
+static inline ssize_t csocket_move(int from, int to, size_t count) {
+    return splice(from, NULL, to, NULL, count, 3 /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */);
+}
+#else
+static inline int csocket_open_pipe(int ends[2], int bytes) { (void)ends, (void)bytes; errno = ENOSYS; return -1; }
+static inline ssize_t csocket_move(int from, int to, size_t count) {
+    (void)from, (void)to, (void)count; errno = ENOSYS; return -1;
+}
+#endif
 #endif

@@ -58,6 +58,24 @@ public protocol ContentReader: AnyObject {
     ///
     /// Throws at any other end.
     func next() async throws(ProviderError) -> ByteBuffer?
+
+    /// Whether ``relay(into:atMost:)`` may have bytes to move; `false` where nothing else is said.
+    var canRelay: Bool { get }
+
+    /// Has the system move the next bytes, `limit` at most, into a socket, without anybody's seeing them: how many there were;
+    /// `nil` where that cannot be done, or no more, and ``next()`` goes on.
+    ///
+    /// It returns within a second where bytes came, or none from the upstream: 0 then. What is written to the socket meanwhile
+    /// would get between them. A reader that was relayed is relayed to its end, where ``next()`` answers `nil` or throws.
+    func relay(into socket: CInt, atMost limit: Int64) async throws(ProviderError) -> Int64?
+}
+
+extension ContentReader {
+    /// It has not.
+    public var canRelay: Bool { false }
+
+    /// That cannot be done.
+    public func relay(into socket: CInt, atMost limit: Int64) async throws(ProviderError) -> Int64? { nil }
 }
 
 /// The bytes of a file, pulled: nothing is read from the upstream much before it is asked for.

@@ -9,10 +9,16 @@ import NIOConcurrencyHelpers
 /// It runs what was enqueued, lets the driver drive its transfers, and sleeps in `curl_multi_poll` until a socket, a deadline
 /// or a new piece of work wakes it. The multi handle is its own.
 ///
-/// `@safe`: `multi` is used on the thread only, but for `curl_multi_wakeup`, which any thread may call and which happens under
+/// `@safe`: `multi` and `sockets` are used on the thread only, but for `curl_multi_wakeup`, which any thread may call and which happens under
 /// the lock and never after `isClosed`.
 @safe
 final class CurlThread: SerialExecutor {
+    /// What the thread wakes for, beside new work and libcurl's own sockets.
+    struct Awaited {
+        var time: Duration
+        var sockets: [curl_waitfd] = []
+    }
+
     /// Something to do with the driver, on the thread.
     ///
     /// It holds the driver until it has run, so that no transfer outlives it.
@@ -36,6 +42,10 @@ final class CurlThread: SerialExecutor {
 
     /// Guard: see the type.
     nonisolated(unsafe) let multi: UnsafeMutableRawPointer?
+    /// Those of the multi handle's connections.
+    ///
+    /// Guard: see the type.
+    nonisolated(unsafe) let sockets = ConnectionSockets()
     private let state = NIOLockedValueBox(State())
 
     /// Idle connections that are kept; beyond it the oldest is closed.
@@ -98,8 +108,7 @@ final class CurlThread: SerialExecutor {
     private func run() {
         self.state.withLockedValue { $0.thread = pthread_self() }
         while self.work() {
-            let wait = self.drive()
-            self.sleep(atMost: wait)
+            self.sleep(until: self.drive())
         }
     }
 
@@ -136,23 +145,30 @@ final class CurlThread: SerialExecutor {
         }
     }
 
-    /// One turn of libcurl; returns how long it may be left alone.
-    private func drive() -> Duration {
+    /// One turn of libcurl; returns what ends the sleep after it.
+    private func drive() -> Awaited {
         let driver = self.state.withLockedValue { $0.isClosed ? nil : $0.driver }
-        guard let driver, unsafe self.multi != nil else { return .seconds(1) }
+        guard let driver, unsafe self.multi != nil else { return Awaited(time: .seconds(1)) }
         return driver.assumeIsolated { $0.turn() }
     }
 
-    private func sleep(atMost wait: Duration) {
+    private func sleep(until awaited: Awaited) {
         let sleeps = self.state.withLockedValue { state in
             state.isSleeping = state.work.isEmpty && !state.isStopped
             return state.isSleeping
         }
         guard sleeps else { return }
-        let (seconds, attoseconds) = wait.components
+        let (seconds, attoseconds) = awaited.time.components
         // Rounded up, or the last millisecond before a deadline would be spun through.
         let milliseconds = min(seconds, 3600) * 1000 + attoseconds / 1_000_000_000_000_000 + 1
-        _ = unsafe curl_multi_poll(self.multi, nil, 0, Int32(clamping: milliseconds), nil)
+        var sockets = awaited.sockets
+        _ = unsafe curl_multi_poll(
+            self.multi,
+            &sockets,
+            UInt32(clamping: sockets.count),
+            Int32(clamping: milliseconds),
+            nil
+        )
         self.state.withLockedValue { $0.isSleeping = false }
     }
 
@@ -169,4 +185,10 @@ final class CurlThread: SerialExecutor {
 enum CurlLibrary {
     /// Whether libcurl could be initialised; done once, at the first use.
     static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+    /// Whether a paused transfer of HTTP without TLS has nothing in buffers of its own but what it counts as downloaded.
+    ///
+    /// The versions before 8 read a body into one buffer, never beyond its end, and hand it on at once. Later ones were not
+    /// looked at: some read ahead.
+    static let leavesBytesInSockets = ccurl_version_number() < 0x080000
 }

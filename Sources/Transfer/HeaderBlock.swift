@@ -56,6 +56,9 @@ struct HeaderBlock {
         return self.fields
     }
 
+    /// The length that the final head names for the body.
+    var contentLength: Int? { self.length.flatMap { Int($0) } }
+
     private mutating func end() throws(Malformed) -> Progress {
         guard self.status != 0 else { throw Malformed("a head without a status line") }
         guard self.status != 101 else { throw Malformed("a switch of protocols that nobody asked for") }

@@ -47,15 +47,34 @@ extension Transfer {
             }
         )
         codes.append(
-            unsafe ccurl_set_prerequest_function(self.handle) { context, peer, _, port, _ in
-                guard let transfer = unsafe Transfer.from(context), let peer = unsafe peer else {
+            unsafe ccurl_set_prerequest_function(self.handle) { context, peer, local, peerPort, localPort in
+                guard let transfer = unsafe Transfer.from(context), let peer = unsafe peer, let local = unsafe local
+                else {
                     return CURL_PREREQFUNC_ABORT
                 }
-                let isAllowed = unsafe transfer.willRequest(of: String(cString: peer), port: Int(port))
+                let isAllowed = unsafe transfer.willRequest(
+                    of: IPAddress(String(cString: peer)),
+                    port: Int(peerPort),
+                    from: IPAddress(String(cString: local)),
+                    port: Int(localPort)
+                )
                 return isAllowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
             }
         )
+        codes += self.setCloseCallback()
         return codes.allSatisfy { $0 == CURLE_OK }
+    }
+
+    private func setCloseCallback() -> [CURLcode] {
+        let sockets = unsafe Unmanaged.passUnretained(self.sockets).toOpaque()
+        return [
+            unsafe ccurl_set_pointer(self.handle, CURLOPT_CLOSESOCKETDATA, sockets),
+            unsafe ccurl_set_close_socket_function(self.handle) { context, socket in
+                guard let context = unsafe context else { return 1 }
+                // Its owner, the thread, outlives the multi handle and so all connections.
+                return unsafe Unmanaged<ConnectionSockets>.fromOpaque(context).takeUnretainedValue().close(socket)
+            },
+        ]
     }
 
     /// The transfer behind a context pointer of libcurl's.
@@ -93,20 +112,20 @@ extension Transfer {
         let found = unsafe withUnsafePointer(to: &address.pointee.addr) { unsafe IPAddress($0) }
         guard self.failure == nil, self.isAllowed(found) else { return CURL_SOCKET_BAD }
         let (family, kind, number) = unsafe (address.pointee.family, address.pointee.socktype, address.pointee.protocol)
-        let opened = socket(family, kind, number)
-        // Not to be inherited by a child process.
-        if opened >= 0 { _ = fcntl(opened, F_SETFD, FD_CLOEXEC) }
-        return opened
+        return self.sockets.open(family, kind, number)
     }
 
     /// Judges the peer again where the request is about to go out.
     ///
     /// This is what holds for a kept connection, which may have been made for a request that was trusted.
-    private func willRequest(of peer: String, port: Int) -> Bool {
-        guard self.failure == nil, port == self.hop.url.origin.port, self.isAllowed(IPAddress(peer)) else {
+    private func willRequest(of peer: IPAddress?, port: Int, from local: IPAddress?, port localPort: Int) -> Bool {
+        guard self.failure == nil, port == self.hop.url.origin.port, self.isAllowed(peer) else {
             self.failure =
                 self.failure ?? TransferError(.addressRefused(reason: "unknown"), detail: self.hop.url.origin.host)
             return false
+        }
+        if let peer, let local {
+            self.ends = ConnectionEnds(local: SocketEnd(local, port: localPort), peer: SocketEnd(peer, port: port))
         }
         self.isConnected = true
         return true

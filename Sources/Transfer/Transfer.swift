@@ -19,6 +19,7 @@ final class Transfer {
     let hop: Hop
     let judge: EgressJudge
     let buffers: BodyBuffers
+    let sockets: ConnectionSockets
     /// Bytes of libcurl's own buffer.
     let readSize: Int
 
@@ -37,22 +38,32 @@ final class Transfer {
     var failure: TransferError?
     /// Whether the connection is there and the request goes out.
     var isConnected = false
+    /// The ends of that connection.
+    var ends: ConnectionEnds?
     var upload: Upload
 
     /// What came in this turn and was not handed on.
-    private var gathered = ByteBuffer()
+    var gathered = ByteBuffer()
     private var readerIsFull = false
     /// Whether the next piece is fetched when the reader asks for it.
     private var isOnDemand = false
     /// How many pieces may wait for the reader.
     private let depth: Int
     /// Bytes of each piece that the reader may have: in hand, and waiting.
-    private var handedOn: [Int] = []
+    var handedOn: [Int] = []
     /// What those are together.
-    private var held = 0 {
+    var held = 0 {
         didSet { self.buffers.hold(self.held - oldValue) }
     }
     private(set) var isPaused = false
+
+    /// Bytes of the body that libcurl gave.
+    var received = 0
+    /// What the body may be relayed up to: its length; `nil` where its reader reads it, or libcurl has to.
+    var relayLength: Int?
+    /// Whether the transfer stands still until its reader reads on, or has the rest relayed.
+    private var awaitsRelay = false
+    var relay: SocketRelay?
 
     private var hasFirstByte = false
     private var isTouched = true
@@ -64,6 +75,7 @@ final class Transfer {
         _ hop: Hop,
         _ judge: EgressJudge,
         _ buffers: BodyBuffers,
+        _ sockets: ConnectionSockets,
         delegate: TransferDelegate,
         onHead: CheckedContinuation<Result<TransferResponse, TransferError>, Never>
     ) {
@@ -71,7 +83,8 @@ final class Transfer {
         unsafe self.handle = handle
         unsafe self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         unsafe self.errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        (self.id, self.hop, self.judge, self.buffers, self.onHead) = (id, hop, judge, buffers, onHead)
+        (self.id, self.hop, self.judge, self.onHead) = (id, hop, judge, onHead)
+        (self.buffers, self.sockets) = (buffers, sockets)
         self.readSize = buffers.readSize
         self.upload = Upload(hop)
         self.delegate = delegate
@@ -116,6 +129,7 @@ extension Transfer {
     private func deliverHead() {
         guard let onHead = self.onHead, let producer = self.producer else { return }
         (self.onHead, self.producer) = (nil, nil)
+        self.relayLength = self.lengthForRelay
         let body = TransferBody(producer, self.delegate)
         let head = TransferResponse(
             status: self.head.status,
@@ -146,7 +160,13 @@ extension Transfer {
             self.held = max(self.held, self.gathered.capacity)
         }
         unsafe self.gathered.writeBytes(bytes)
+        self.received += bytes.count
         self.buffers.receive(bytes.count)
+        if self.mayBeRelayed, !self.isPaused {
+            // What this read did not take stays in the socket until it is clear who wants it, and so does the end.
+            (self.awaitsRelay, self.isPaused) = (true, true)
+            self.applyPauses()
+        }
         // Of a read that one call takes whole, libcurl has nothing left to keep a copy of.
         if self.readSize <= Int(CURL_MAX_WRITE_SIZE), self.room < self.readSize { self.handOn() }
         return .taken
@@ -163,8 +183,8 @@ extension Transfer {
         self.buffers.lend(element)
         self.handedOn = self.handedOn.suffix(self.depth) + [element.capacity]
         self.held = self.handedOn.reduce(0, +)
-        self.isOnDemand = self.buffers.depth == 0
-        self.delegate.willYield(isOnDemand: self.isOnDemand)
+        self.isOnDemand = self.awaitsRelay || self.buffers.depth == 0
+        self.delegate.willYield(isOnDemand: self.isOnDemand, mayBeRelayed: self.awaitsRelay && self.mayBeRelayed)
         switch self.source.yield(element) {
         case .produceMore: self.readerIsFull = self.isOnDemand
         case .stopProducing: self.readerIsFull = true
@@ -202,6 +222,7 @@ extension Transfer {
 
     /// When the transfer is given up, and as what; `nil` while it waits for our own side.
     var deadline: (at: ContinuousClock.Instant, kind: TransferError.Kind)? {
+        if let relay { return relay.lateFrom.map { ($0 + self.hop.limits.idle, .idleTimeout) } }
         if self.isPaused || (self.upload.isPaused && !self.head.isComplete) { return nil }
         if self.hasFirstByte { return (self.lastTouch + self.hop.limits.idle, .idleTimeout) }
         return (self.lastTouch + self.hop.limits.firstByte, .firstByteTimeout)
@@ -210,6 +231,7 @@ extension Transfer {
     /// The reader has room again.
     func resume() {
         self.readerIsFull = false
+        (self.relayLength, self.awaitsRelay) = (nil, false)
         if self.isOnDemand { (self.handedOn, self.held) = ([], 0) }
         guard self.isPaused else { return }
         self.isPaused = false
@@ -244,6 +266,7 @@ extension Transfer {
         self.delegate.end()
         _ = self.flush()
         self.held = 0
+        self.relay?.answer(.now)
         self.upload.end()
         self.producer = nil
         if let onHead = self.onHead {

@@ -67,6 +67,21 @@ public struct TransferBody: AsyncSequence, Sendable {
                 throw failure
             }
         }
+
+        /// Whether ``relay(into:atMost:)`` may have bytes to move: some were read, none waits, and the rest is long and as it
+        /// lies in its socket.
+        public var canRelay: Bool { self.failure == nil && self.delegate.canRelay }
+
+        /// Has the system move the next bytes into a socket, past the memory of this process: how many there were; `nil`
+        /// where that cannot be done, or no more, and ``next()`` knows why.
+        ///
+        /// It returns after `limit` bytes, at the body's end, or after a second; without a byte only where none came from the
+        /// upstream. A body of which bytes were relayed is relayed to its end. The socket, which must not wait, belongs to
+        /// this call until it returns. Cancelling the task ends the transfer.
+        public func relay(into socket: CInt, atMost limit: Int) async -> Int? {
+            guard limit > 0, self.canRelay else { return nil }
+            return await self.delegate.relay(into: socket, atMost: limit)
+        }
     }
 
     /// All bytes; throws `tooLarge` past `limit`.
@@ -88,6 +103,7 @@ final class TransferDelegate: NIOAsyncSequenceProducerDelegate {
         var pieces = 0
         /// `nil` before the first piece: until then nothing holds the transfer back.
         var isOnDemand: Bool?
+        var mayBeRelayed = false
         var hasEnded = false
     }
 
@@ -102,11 +118,18 @@ final class TransferDelegate: NIOAsyncSequenceProducerDelegate {
 
     /// A piece is about to be handed on; the next one is then fetched at once, or, on demand, when the reader has none left
     /// and asks.
-    func willYield(isOnDemand: Bool) {
+    func willYield(isOnDemand: Bool, mayBeRelayed: Bool) {
         self.state.withLockedValue { state in
             state.pieces += 1
             state.isOnDemand = isOnDemand
+            state.mayBeRelayed = mayBeRelayed
         }
+    }
+
+    var canRelay: Bool { self.state.withLockedValue { $0.mayBeRelayed && $0.pieces == 0 && !$0.hasEnded } }
+
+    func relay(into socket: CInt, atMost limit: Int) async -> Int? {
+        await self.driver.relay(self.id, into: socket, atMost: limit)
     }
 
     /// The reader asks for a piece.

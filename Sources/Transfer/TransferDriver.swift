@@ -15,6 +15,7 @@ actor TransferDriver {
     private let underway = Atomic(0)
     private var transfers: [TransferID: Transfer] = [:]
     private let buffers: BodyBuffers
+    private let pipes = RelayPipes()
     private var isClosed = false
 
     /// The thread.
@@ -97,7 +98,17 @@ extension TransferDriver {
             return false
         }
         let delegate = TransferDelegate(driver: self, id: id)
-        guard let transfer = Transfer(id, hop, judge, self.buffers, delegate: delegate, onHead: onHead) else {
+        guard
+            let transfer = Transfer(
+                id,
+                hop,
+                judge,
+                self.buffers,
+                self.thread.sockets,
+                delegate: delegate,
+                onHead: onHead
+            )
+        else {
             onHead.resume(returning: .failure(TransferError(.connectFailed, detail: "no handle")))
             return false
         }
@@ -120,11 +131,16 @@ extension TransferDriver {
         self.buffers.end(transfer.readSize)
         self.underway.subtract(1, ordering: .relaxed)
         transfer.end(outcome)
+        if let relay = transfer.relay { self.pipes.giveBack(relay.pipe, isEmpty: relay.isEmpty) }
     }
 
     /// The reader of a body has room again.
     func resume(_ id: TransferID) {
-        self.transfers[id]?.resume()
+        guard let transfer = self.transfers[id] else { return }
+        guard transfer.relay == nil else {
+            return self.remove(id, TransferError(.incomplete, detail: "a body that was relayed cannot be read"))
+        }
+        transfer.resume()
     }
 
     private func close() {
@@ -132,23 +148,24 @@ extension TransferDriver {
         for id in self.transfers.keys { self.remove(id, TransferError(.closed)) }
     }
 
-    /// Lets libcurl do what can be done now; returns how long nothing is due.
-    func turn() -> Duration {
+    /// Lets libcurl, and relays, do what can be done now; returns what is waited for then.
+    func turn() -> CurlThread.Awaited {
         var running: Int32 = 0
         _ = unsafe curl_multi_perform(self.thread.multi, &running)
         self.removeDone()
         let now = ContinuousClock.now
-        var wait = Duration.seconds(60)
+        var awaited = CurlThread.Awaited(time: .seconds(60))
         for transfer in self.transfers.values {
             transfer.settle(now)
+            self.move(transfer, now, &awaited)
             guard let deadline = transfer.deadline else { continue }
             if deadline.at <= now {
                 self.remove(transfer.id, TransferError(deadline.kind))
             } else {
-                wait = min(wait, now.duration(to: deadline.at))
+                awaited.time = min(awaited.time, now.duration(to: deadline.at))
             }
         }
-        return wait
+        return awaited
     }
 
     private func removeDone() {
@@ -162,6 +179,44 @@ extension TransferDriver {
             guard kind == CURLMSG_DONE, let transfer = unsafe Transfer.from(context) else { continue }
             self.remove(transfer.id, transfer.outcome(of: code))
         }
+    }
+}
+
+// MARK: - Relaying
+
+extension TransferDriver {
+    /// Has the system move bytes of a body into a socket; see ``TransferBody/Iterator/relay(into:atMost:)``.
+    nonisolated func relay(_ id: TransferID, into socket: CInt, atMost limit: Int) async -> Int? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { onReturn in
+                self.post { $0.beginRelay(id, socket, limit, onReturn) }
+            }
+        } onCancel: {
+            self.post { $0.remove(id, TransferError(.cancelled)) }
+        }
+    }
+
+    private func beginRelay(
+        _ id: TransferID,
+        _ socket: CInt,
+        _ limit: Int,
+        _ onReturn: CheckedContinuation<Int?, Never>
+    ) {
+        guard let relay = self.transfers[id]?.relay(through: self.pipes) else { return onReturn.resume(returning: nil) }
+        relay.begin(socket, limit, .now, onReturn)
+    }
+
+    private func move(_ transfer: Transfer, _ now: ContinuousClock.Instant, _ awaited: inout CurlThread.Awaited) {
+        guard let relay = transfer.relay else { return }
+        switch transfer.move(now) {
+        case .moved: awaited.time = .zero
+        case .waits: break
+        case .over(let error): return self.remove(transfer.id, error)
+        }
+        guard let (socket, isForBytes) = relay.awaited else { return }
+        let events = Int16(isForBytes ? CURL_WAIT_POLLIN : CURL_WAIT_POLLOUT)
+        awaited.sockets.append(curl_waitfd(fd: socket, events: events, revents: 0))
+        if let due = relay.due { awaited.time = min(awaited.time, max(now.duration(to: due), .zero)) }
     }
 }
 

@@ -51,9 +51,10 @@ extension DownloadRoutes {
             register: { cut in
                 keys.register(caller, needs: { now in now.may(.read) && references.allSatisfy(now.maySee) }, cut: cut)
             },
-            onEnd: { outcome, bytes in
+            relayed: self.library.relayed,
+            onEnd: { outcome, bytes, isSent in
                 allowance?.end(sent: bytes)
-                record.bodyEnded(outcome, bytes: bytes)
+                record.bodyEnded(outcome, bytes: bytes, isSent: isSent)
             }
         )
         record.bodyWillStream()

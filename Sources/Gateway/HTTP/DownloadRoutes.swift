@@ -172,9 +172,10 @@ struct DownloadRoutes: Sendable {
             channel: context.channel,
             stallTimeout: self.stallTimeout,
             register: { keys.register(caller, needs: { $0.may(.read) && $0.maySee(reference) }, cut: $0) },
-            onEnd: { outcome, bytes in
+            relayed: self.library.relayed,
+            onEnd: { outcome, bytes, isSent in
                 allowance?.end(sent: bytes)
-                record.bodyEnded(outcome, bytes: bytes)
+                record.bodyEnded(outcome, bytes: bytes, isSent: isSent)
             }
         )
         record.bodyWillStream()

@@ -122,7 +122,7 @@ final class RequestRecord: Sendable {
 
     // MARK: Closing
 
-    /// Notes that the body will be streamed, so that the record stays open until ``bodyEnded(_:bytes:)``.
+    /// Notes that the body will be streamed, so that the record stays open until ``bodyEnded(_:bytes:isSent:)``.
     func bodyWillStream() { self.state.withLockedValue { $0.isStreaming = true } }
 
     /// Notes the answer, which is closed when it was sent (``sent(_:)``); where a body is streamed, when that ended too.
@@ -135,11 +135,11 @@ final class RequestRecord: Sendable {
         }
     }
 
-    /// Notes how a streamed body ended; the record of a whole one is closed when its last byte is out.
-    func bodyEnded(_ outcome: LogEntry.Outcome, bytes: Int64) {
+    /// Notes how a streamed body ended; the record of a whole one is closed when its last byte is out, which may be now.
+    func bodyEnded(_ outcome: LogEntry.Outcome, bytes: Int64, isSent: Bool = false) {
         let isSent = self.state.withLockedValue { state in
             state.ending = (outcome, bytes)
-            return outcome == .complete ? state.isSent : true
+            return outcome == .complete && !isSent ? state.isSent : true
         }
         if let isSent { self.sent(isSent) }
     }

@@ -18,8 +18,10 @@ struct StreamingBody: Sendable {
     let stallTimeout: Double
     /// Has the stream watched by ``KeyRing/register(_:needs:cut:)`` until the answer is called; given what cuts it.
     let register: @Sendable (_ cut: @escaping @Sendable () -> Void) -> @Sendable () -> Void
-    /// Called once, with the bytes that were handed to the connection.
-    let onEnd: @Sendable (LogEntry.Outcome, Int64) -> Void
+    /// How many bodies the system moved.
+    let relayed: Counter
+    /// Called once, with the bytes that were handed to the connection, and whether the system has all of the body.
+    let onEnd: @Sendable (LogEntry.Outcome, Int64, _ isSent: Bool) -> Void
 
     /// The body for the server to write.
     func responseBody() -> ResponseBody {
@@ -29,9 +31,9 @@ struct StreamingBody: Sendable {
             do {
                 try await self.write(to: &writer, &sent, watch)
                 guard !watch.wasCut else { throw CancellationError() }
-                self.onEnd(.complete, sent)
+                self.onEnd(.complete, sent, watch.hasAll)
             } catch {
-                self.onEnd(Self.outcome(of: error, watch), sent)
+                self.onEnd(Self.outcome(of: error, watch), sent, watch.hasAll)
                 throw error
             }
         }
@@ -39,6 +41,7 @@ struct StreamingBody: Sendable {
 
     private static func outcome(of error: any Error, _ watch: ClientWatch) -> LogEntry.Outcome {
         guard !watch.wasCut else { return .refused }
+        guard !watch.hasAll else { return .complete }
         guard let error = error as? ProviderError, error.kind != .cancelled else { return .clientGone }
         return .upstreamCut
     }
@@ -68,9 +71,28 @@ struct StreamingBody: Sendable {
                 try await writer.write(contentsOf: EmptyCollection())
             }
             watch.writeEnded()
+            if reader.canRelay { try await self.relay(reader, &sent, watch) }
         }
         try await writer.finish(nil)
     }
+
+    /// Has the system move what is left of a body, as far as it can.
+    private func relay(_ reader: any ContentReader, _ sent: inout Int64, _ watch: ClientWatch) async throws {
+        watch.writeBegan()
+        defer { watch.writeEnded() }
+        guard let socket = try await ClientSocket.of(self.channel) else { return }
+        let before = sent
+        while let count = try await reader.relay(into: socket.descriptor, atMost: Self.longestRelay) {
+            sent += count
+            if sent == self.length { watch.allIsSent() }
+            watch.writeEnded()
+            watch.writeBegan()
+        }
+        if sent > before { self.relayed.add() }
+    }
+
+    /// Bytes that are moved before they are counted.
+    private static let longestRelay: Int64 = 64 << 20
 }
 
 /// Watches a connection while a body streams: for the client's leaving, and for a client that takes nothing.
@@ -78,6 +100,7 @@ final class ClientWatch: Sendable {
     private struct State {
         var onGone: (@Sendable () -> Void)?
         var wasCut = false
+        var hasAll = false
         var writes: UInt64 = 0
         var isWriting = false
         var timer: Scheduled<Void>?
@@ -110,7 +133,7 @@ final class ClientWatch: Sendable {
     /// Ends the watch: when this returns, `onGone` is not being called, and will not be.
     func stop() {
         let timer = self.state.withLockedValue { state in
-            defer { state = State(wasCut: state.wasCut) }
+            defer { state = State(wasCut: state.wasCut, hasAll: state.hasAll) }
             return state.timer
         }
         timer?.cancel()
@@ -120,6 +143,12 @@ final class ClientWatch: Sendable {
 
     /// Whether ``cut()`` was what ended the body.
     var wasCut: Bool { self.state.withLockedValue { $0.wasCut } }
+
+    /// Whether ``allIsSent()`` was said.
+    var hasAll: Bool { self.state.withLockedValue { $0.hasAll } }
+
+    /// The system has all of the body: a client that goes now has it too.
+    func allIsSent() { self.state.withLockedValue { $0.hasAll = true } }
 
     /// Ends the body and its connection, unless it has ended already.
     func cut() {

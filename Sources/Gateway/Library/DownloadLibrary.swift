@@ -39,6 +39,8 @@ final class DownloadLibrary: Sendable {
     let resuming: RetryPolicy
     /// How many bodies did.
     let resumed = Counter()
+    /// How many bodies were sent without coming into this process; see ``ContentReader/relay(into:atMost:)``.
+    let relayed = Counter()
     /// What callers had brought in.
     let jobs: JobRunner
     let logger: Logger

@@ -110,6 +110,15 @@ private final class UnbrokenReader: ContentReader {
         return buffer
     }
 
+    var canRelay: Bool { self.source?.canRelay ?? false }
+
+    func relay(into socket: CInt, atMost limit: Int64) async throws(ProviderError) -> Int64? {
+        guard let count = try await self.source?.relay(into: socket, atMost: limit) else { return nil }
+        self.position += count
+        if count > 0 { self.fruitless = 0 }
+        return count
+    }
+
     /// Throws `error` on where another try is not worth it.
     private func pause(after error: ProviderError) async throws(ProviderError) {
         self.fruitless += 1

@@ -183,6 +183,8 @@ struct GatewayMetrics: Sendable {
         text.sample(transfers.begun)
         text.family("sluice_resumed_bodies", .counter, "Bodies that went on where their upstream had broken off.")
         text.sample(self.library.resumed.value)
+        text.family("sluice_relayed_bodies", .counter, "Bodies that the system moved from socket to socket.")
+        text.sample(self.library.relayed.value)
     }
 
     private func writeLog(to text: inout MetricsText) {

@@ -9,6 +9,9 @@ struct PromisedLength {
     /// Counts down from `length`; `nil`: nothing was promised.
     init(_ length: Int64?) { self.missing = length }
 
+    /// Whether all that was promised came.
+    var isKept: Bool { self.missing == 0 }
+
     /// Takes the next `count` bytes, or the end (`nil`).
     mutating func take(_ count: Int?) throws(ProviderError) {
         guard let missing else { return }

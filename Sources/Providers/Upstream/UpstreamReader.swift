@@ -9,6 +9,7 @@ final class UpstreamReader: ContentReader {
     private var bytes: TransferBody.Iterator
     private var count: PromisedLength
     private let failures: UpstreamFailures
+    private var wasRelayed = false
 
     init(_ bytes: TransferBody.Iterator, _ count: PromisedLength, _ failures: UpstreamFailures) {
         self.bytes = bytes
@@ -17,9 +18,20 @@ final class UpstreamReader: ContentReader {
     }
 
     func next() async throws(ProviderError) -> ByteBuffer? {
+        // Said at once: a client that has its last byte may be gone before anybody could be asked.
+        if self.wasRelayed, self.count.isKept { return nil }
         let next: ByteBuffer?
         do throws(TransferError) { next = try await self.bytes.next() } catch { throw self.failures.error(error) }
         try self.count.take(next?.readableBytes)
         return next
+    }
+
+    var canRelay: Bool { self.bytes.canRelay }
+
+    func relay(into socket: CInt, atMost limit: Int64) async throws(ProviderError) -> Int64? {
+        guard let count = await self.bytes.relay(into: socket, atMost: Int(clamping: limit)) else { return nil }
+        self.wasRelayed = true
+        try self.count.take(count)
+        return Int64(count)
     }
 }

@@ -94,6 +94,13 @@ struct EndToEndFixture: Sendable {
         self.anyone.with([(name: "Authorization", value: "Bearer \(key)")])
     }
 
+    /// How many bodies did not come into the gateway's process so far.
+    func relayedBodies() async throws -> Int {
+        let metrics = try await self.admin.get("/metrics").text
+        let found = metrics.firstMatch(of: /sluice_relayed_bodies_total (\d+)/)
+        return found.flatMap { Int($0.1) } ?? 0
+    }
+
     /// A new key, made over HTTP.
     func key(_ scopes: String...) async throws -> String {
         let list = scopes.map { "\"\($0)\"" }.joined(separator: ",")
