@@ -47,11 +47,11 @@ upgrade: deps
 # Each in a build folder of its own: a cold build of everything, which takes a while.
 tsan: deps
 	$(BUILD) --build-tests --sanitize thread --scratch-path .build/tsan
-	swift test --disable-xctest --skip-build --sanitize thread --scratch-path .build/tsan --no-parallel --filter TransferTests
+	swift test --disable-xctest --skip-build --sanitize thread --scratch-path .build/tsan --no-parallel --filter "^TransferTests\\."
 
 asan: deps
 	$(BUILD) --build-tests --sanitize address --scratch-path .build/asan
-	swift test --disable-xctest --skip-build --sanitize address --scratch-path .build/asan --no-parallel --filter TransferTests
+	swift test --disable-xctest --skip-build --sanitize address --scratch-path .build/asan --no-parallel --filter "^TransferTests\\."
 
 build: deps
 	$(BUILD)

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 /* The CMSG macros, by which an open file is passed to another process, are invisible to Swift. */
 
@@ -65,11 +66,14 @@ extern int pipe2(int ends[2], int flags);
 extern ssize_t splice(int from, long long *fromOffset, int to, long long *toOffset, size_t count, unsigned int flags);
 extern int fcntl(int file, int command, ...);
 
-/* Opens a pipe of so many bytes, or of the system's usual size where that is not granted; -1 where there is none. */
+/* Opens a pipe of so many bytes, or of the usual 64 KB where that is not granted; -1 where there is none of that size: a user
+   who has many is given smaller ones. */
 static inline int csocket_open_pipe(int ends[2], int bytes) {
     if (pipe2(ends, 02000000 /* O_CLOEXEC */) != 0) return -1;
-    (void)fcntl(ends[1], 1031 /* F_SETPIPE_SZ */, bytes);
-    return 0;
+    if (fcntl(ends[1], 1031 /* F_SETPIPE_SZ */, bytes) > 0 || fcntl(ends[1], 1032 /* F_GETPIPE_SZ */) >= 65536) return 0;
+    close(ends[0]);
+    close(ends[1]);
+    return -1;
 }
 
 /* Moves up to `count` bytes; one of the two is a pipe. Neither waits, as both sockets are set not to. */

@@ -5,8 +5,8 @@ import HTTPTypes
 import NIOCore
 
 extension Transfer {
-    /// Fewer bytes are quicker read.
-    private static let leastRelayed = 128 * 1024
+    /// Fewer bytes are quicker read than a connection is made, which a relay costs.
+    private static let leastRelayed = 512 * 1024
 
     /// The length of a body that is on its socket as it is: no TLS, no chunks.
     var lengthForRelay: Int? {

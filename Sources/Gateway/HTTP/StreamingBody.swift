@@ -81,6 +81,8 @@ struct StreamingBody: Sendable {
         watch.writeBegan()
         defer { watch.writeEnded() }
         guard let socket = try await ClientSocket.of(self.channel) else { return }
+        // Nobody else holds its descriptor open.
+        defer { withExtendedLifetime(socket) {} }
         let before = sent
         while let count = try await reader.relay(into: socket.descriptor, atMost: Self.longestRelay) {
             sent += count
