@@ -24,8 +24,11 @@ final class ConnectionSockets {
         return Foundation.close(socket)
     }
 
-    /// The open socket with these ends.
-    func found(between ends: ConnectionEnds) -> CInt? { self.open.first { ConnectionEnds(of: $0) == ends } }
+    /// The open socket with these ends; most likely `guess`, where there is one.
+    func found(between ends: ConnectionEnds, guess: CInt?) -> CInt? {
+        let isRight: (CInt) -> Bool = { ConnectionEnds(of: $0) == ends }
+        return guess.flatMap { self.open.contains($0) && isRight($0) ? $0 : nil } ?? self.open.first(where: isRight)
+    }
 }
 
 /// An address and a port.

@@ -26,6 +26,8 @@ final class SocketRelay {
         case waits
         /// The body has ended: `nil` where it is complete.
         case over(TransferError?)
+        /// The system moves nothing from this socket, or lets nobody ask for it; nothing was taken.
+        case refused
     }
 
     private let upstream: CInt
@@ -82,6 +84,7 @@ final class SocketRelay {
                 if let due, now >= due { self.answer(now) }
                 return .waits
             case .over(let error): return .over(error)
+            case .refused: return .refused
             }
         }
         return .moved
@@ -91,6 +94,7 @@ final class SocketRelay {
         let count = csocket_move(self.upstream, self.pipe.entry, min(call.limit - call.moved, self.owed))
         guard count > 0 else {
             guard count < 0, Self.isTransient(errno) else {
+                if count < 0, self.received == 0, [EINVAL, ENOSYS, EPERM].contains(errno) { return .refused }
                 return .over(TransferError(.incomplete, detail: "closed with \(self.owed) bytes of the body to come"))
             }
             self.dryFrom = self.dryFrom ?? now
@@ -132,6 +136,12 @@ final class SocketRelay {
     /// Whether its pipe is empty.
     var isEmpty: Bool { self.inPipe == 0 }
 
+    /// Returns from a call that is under way, as one that cannot be met.
+    func refuse() {
+        self.call?.onReturn.resume(returning: nil)
+        self.call = nil
+    }
+
     /// Returns from a call that is under way.
     func answer(_ now: ContinuousClock.Instant) {
         guard let call else { return }
@@ -169,9 +179,12 @@ final class RelayPipes {
     /// Readers beyond that get their bytes in pieces, as all do whose bodies have to be looked at.
     private static let most = 32
 
-    /// An empty pipe; `nil` where there are enough.
+    /// Whether another may be taken.
+    var isLeft: Bool { self.lent < Self.most }
+
+    /// An empty pipe; `nil` where there are enough, or the system gives none.
     func take() -> RelayPipe? {
-        guard self.lent < Self.most, let pipe = self.idle.popLast() ?? RelayPipe() else { return nil }
+        guard self.isLeft, let pipe = self.idle.popLast() ?? RelayPipe() else { return nil }
         self.lent += 1
         return pipe
     }

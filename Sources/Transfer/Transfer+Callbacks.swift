@@ -112,7 +112,9 @@ extension Transfer {
         let found = unsafe withUnsafePointer(to: &address.pointee.addr) { unsafe IPAddress($0) }
         guard self.failure == nil, self.isAllowed(found) else { return CURL_SOCKET_BAD }
         let (family, kind, number) = unsafe (address.pointee.family, address.pointee.socktype, address.pointee.protocol)
-        return self.sockets.open(family, kind, number)
+        let opened = self.sockets.open(family, kind, number)
+        self.openedSocket = opened
+        return opened
     }
 
     /// Judges the peer again where the request is about to go out.

@@ -25,7 +25,7 @@ extension Transfer {
     /// The relay of what is left of the body; `nil` where its reader has to read it.
     func relay(through pipes: RelayPipes) -> SocketRelay? {
         if let relay { return relay }
-        guard self.mayBeRelayed, self.isPaused, self.gathered.readableBytes == 0, let relayLength,
+        guard self.mayBeRelayed, self.isPaused, self.gathered.readableBytes == 0, let relayLength, pipes.isLeft,
             let socket = self.untouchedSocket, let pipe = pipes.take()
         else { return nil }
         (self.handedOn, self.held) = ([], 0)
@@ -38,7 +38,7 @@ extension Transfer {
         var read: curl_off_t = -1
         guard unsafe ccurl_get_offset(self.handle, CURLINFO_SIZE_DOWNLOAD_T, &read) == CURLE_OK, read == self.received
         else { return nil }
-        return self.ends.flatMap(self.sockets.found)
+        return self.ends.flatMap { self.sockets.found(between: $0, guess: self.openedSocket) }
     }
 
     /// Relays what can be relayed now.
@@ -47,5 +47,12 @@ extension Transfer {
         let before = relay.received
         defer { self.buffers.receive(relay.received - before) }
         return relay.move(now)
+    }
+
+    /// Leaves the body to its reader after all, where nothing was relayed of it; the pipe is free again.
+    func endRelay(_ relay: SocketRelay) -> RelayPipe {
+        (self.relay, self.relayLength) = (nil, nil)
+        relay.refuse()
+        return relay.pipe
     }
 }

@@ -40,6 +40,8 @@ final class Transfer {
     var isConnected = false
     /// The ends of that connection.
     var ends: ConnectionEnds?
+    /// The socket that was opened for it; `nil` where it was there.
+    var openedSocket: CInt?
     var upload: Upload
 
     /// What came in this turn and was not handed on.

@@ -212,6 +212,7 @@ extension TransferDriver {
         case .moved: awaited.time = .zero
         case .waits: break
         case .over(let error): return self.remove(transfer.id, error)
+        case .refused: return self.pipes.giveBack(transfer.endRelay(relay), isEmpty: true)
         }
         guard let (socket, isForBytes) = relay.awaited else { return }
         let events = Int16(isForBytes ? CURL_WAIT_POLLIN : CURL_WAIT_POLLOUT)

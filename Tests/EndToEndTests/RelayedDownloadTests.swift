@@ -106,5 +106,26 @@ extension EndToEnd {
                 #expect(try await gateway.relayedBodies() > 0)
             }
         }
+
+        @Test func aClientThatClosesItsSideAndReadsNothingIsLetGoOf() async throws {
+            try await Self.run { gateway, file, _ in
+                let hoody = try gateway.vendors.simulator("hoody")
+                hoody.library.addFile("large.bin", size: 200 << 20, in: file.session, createdAt: .twoHoursAgo)
+                let anew = [(name: "Cache-Control", value: "no-cache")]
+                let list = try await gateway.admin.get("/v1/downloads?provider=hoody&filename=large.bin", anew)
+                let id = try #require(list.json["downloads"].list.first?["id"].text, "\(list.text)")
+                let port = gateway.baseURL.split(separator: ":").last.flatMap { Int($0) } ?? 0
+                let connection = try await WireConnection.open(port: port)
+                let fields = "Host: x\r\nAuthorization: Bearer \(EndToEndFixture.adminKey)\r\nRange: bytes=1-\r\n"
+                try await connection.send(ByteBuffer(string: "GET /v1/downloads/\(id) HTTP/1.1\r\n\(fields)\r\n"))
+                let isAsked = { hoody.requests.last { $0.path.hasSuffix("/large.bin") }?.pushedBytes ?? 0 > 0 }
+                try await eventually("bytes of the upstream") { isAsked() }
+                try await connection.closeOutput()
+                try await eventually("the end of the upstream's transfer") {
+                    hoody.requests.last { $0.path.hasSuffix("/large.bin") }?.end == .peerLeft
+                }
+                await connection.close()
+            }
+        }
     }
 }

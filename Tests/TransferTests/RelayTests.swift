@@ -205,6 +205,19 @@ struct RelayTests {
         }
     }
 
+    @Test func whatTheSystemRefusesToMoveIsLeftToItsReader() async throws {
+        let folder = open("/", O_RDONLY)
+        defer { close(folder) }
+        let pipe = try #require(RelayPipe())
+        let answer: Int? = await withCheckedContinuation { onReturn in
+            let relay = SocketRelay(from: folder, through: pipe, owed: 10)
+            relay.begin(folder, 10, .now, onReturn)
+            guard case .refused = relay.move(.now) else { return relay.answer(.now) }
+            relay.refuse()
+        }
+        #expect(answer == nil)
+    }
+
     @Test func beyondSomeRelaysBodiesComeInPieces() async throws {
         let total = 2 << 20
         try await withServer {

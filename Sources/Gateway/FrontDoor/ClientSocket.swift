@@ -20,19 +20,29 @@ final class ClientSocket: Sendable {
 
     /// The socket, once the system has all that was written to the channel; `nil` where bytes do not go out as they are
     /// written: with TLS or HTTP/2.
+    ///
+    /// Cancelling the task ends the wait.
     static func of(_ channel: any Channel) async throws -> ClientSocket? {
-        try await channel.eventLoop.flatSubmit {
+        let found = channel.eventLoop.makePromise(of: ClientSocket?.self)
+        return try await withTaskCancellationHandler {
+            channel.eventLoop.execute { Self.find(channel, found) }
+            return try await found.futureResult.get()
+        } onCancel: {
+            found.fail(CancellationError())
+        }
+    }
+
+    private static func find(_ channel: any Channel, _ found: EventLoopPromise<ClientSocket?>) {
+        let pipeline = channel.pipeline.syncOperations
+        guard let front = try? pipeline.context(handlerType: ArrivalHandler.self),
+            (try? pipeline.context(handlerType: NIOSSLServerHandler.self)) == nil
+        else { return found.succeed(nil) }
+        // What is written after everything else has gone when that has; no byte of it comes in between.
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        front.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
+        written.futureResult.flatMapThrowing {
             let pipeline = channel.pipeline.syncOperations
-            guard let front = try? pipeline.context(handlerType: ArrivalHandler.self),
-                (try? pipeline.context(handlerType: NIOSSLServerHandler.self)) == nil
-            else { return channel.eventLoop.makeSucceededFuture(nil) }
-            let written = channel.eventLoop.makePromise(of: Void.self)
-            front.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
-            return written.futureResult.flatMapThrowing {
-                try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
-                    ClientSocket($0)
-                } ?? nil
-            }
-        }.get()
+            return try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { ClientSocket($0) } ?? nil
+        }.cascade(to: found)
     }
 }

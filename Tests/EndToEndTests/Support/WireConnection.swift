@@ -43,6 +43,9 @@ final class WireConnection: Sendable {
         }
     }
 
+    /// Sends nothing more.
+    func closeOutput() async throws { try await self.channel.close(mode: .output).get() }
+
     /// Closes.
     func close() async { try? await self.channel.close().get() }
 }
