@@ -50,9 +50,8 @@ extension EndToEnd {
                 // All well again: nothing of the faults stays.
                 let last = try #require(samples.first)
                 #expect(try await gateway.admin.get(last.path).body == last.bytes(0..<last.contents.size))
-                // The others' bytes are looked at: a digest is told that they must have, or a part has to be cut out.
-                let isRelayed = ["notte", "vagon", "hoody"].contains(name)
-                #expect((try await gateway.relayedBodies() > 0) == isRelayed)
+                // The others' whole files are looked at, for a digest is told that they must have.
+                if ["notte", "vagon", "hoody"].contains(name) { #expect(try await gateway.relayedBodies() > 0) }
             }
         }
 
