@@ -133,7 +133,7 @@ struct RelayTests {
             let sink = try Sink()
             var body = try await client.execute(TransferRequest(url: server.url())).body.makeAsyncIterator()
             _ = try await body.next()
-            #expect(await body.relay(into: sink.entry, atMost: 1000) == 1000)
+            #expect(try #require(await body.relay(into: sink.entry, atMost: 1000)) <= 1000)
             await expectFailure(.incomplete) { _ = try await body.next() }
             #expect(await body.relay(into: sink.entry, atMost: 1000) == nil)
             _ = await sink.end()
@@ -231,7 +231,7 @@ struct RelayTests {
             }
             let sink = try Sink()
             var begun = 0
-            for body in bodies where await body.relay(into: sink.entry, atMost: 1) == 1 { begun += 1 }
+            for body in bodies where await body.relay(into: sink.entry, atMost: 1) != nil { begun += 1 }
             #expect(begun == 32)
             _ = await sink.end()
         }
