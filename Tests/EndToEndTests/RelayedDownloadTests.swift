@@ -37,8 +37,7 @@ extension EndToEnd {
 
         @Test func aConnectionGoesOnAfterARelayedBody() async throws {
             try await Self.run { gateway, file, path in
-                let port = gateway.baseURL.split(separator: ":").last.flatMap { Int($0) } ?? 0
-                let connection = try await WireConnection.open(port: port)
+                let connection = try await WireConnection.open(port: gateway.admin.port)
                 let bearer = "Host: x\r\nAuthorization: Bearer \(EndToEndFixture.adminKey)\r\n"
                 // All at once: what comes next on the connection waits for its turn.
                 let whole = "GET \(path) HTTP/1.1\r\n\(bearer)\r\n"
@@ -114,8 +113,7 @@ extension EndToEnd {
                 let anew = [(name: "Cache-Control", value: "no-cache")]
                 let list = try await gateway.admin.get("/v1/downloads?provider=hoody&filename=large.bin", anew)
                 let id = try #require(list.json["downloads"].list.first?["id"].text, "\(list.text)")
-                let port = gateway.baseURL.split(separator: ":").last.flatMap { Int($0) } ?? 0
-                let connection = try await WireConnection.open(port: port)
+                let connection = try await WireConnection.open(port: gateway.admin.port)
                 let fields = "Host: x\r\nAuthorization: Bearer \(EndToEndFixture.adminKey)\r\nRange: bytes=1-\r\n"
                 try await connection.send(ByteBuffer(string: "GET /v1/downloads/\(id) HTTP/1.1\r\n\(fields)\r\n"))
                 let isAsked = { hoody.requests.last { $0.path.hasSuffix("/large.bin") }?.pushedBytes ?? 0 > 0 }

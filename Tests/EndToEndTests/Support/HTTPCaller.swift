@@ -17,6 +17,9 @@ struct HTTPCaller: Sendable {
     /// Where all heads and bodies are noted.
     var transcript: Transcript?
 
+    /// The server's port.
+    var port: Int { self.baseURL.split(separator: ":").last.flatMap { Int($0) } ?? 0 }
+
     /// The same server with other headers.
     func with(_ headers: Fields) -> HTTPCaller {
         var caller = self
@@ -27,12 +30,11 @@ struct HTTPCaller: Sendable {
     /// Sends a request, and returns when the head of the answer is there.
     func open(_ method: String, _ target: String, _ headers: Fields = [], body: String? = nil) async throws -> Exchange
     {
-        let port = self.baseURL.split(separator: ":").last.flatMap { Int($0) } ?? 0
-        var head = "\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n"
+        var head = "\(method) \(target) HTTP/1.1\r\nHost: 127.0.0.1:\(self.port)\r\n"
         for field in self.headers + headers { head += "\(field.name): \(field.value)\r\n" }
         if let body { head += "Content-Length: \(body.utf8.count)\r\n" }
         let request = ByteBuffer(string: head + "\r\n" + (body ?? ""))
-        let exchange = try await Exchange(port: port, method: method, request: request)
+        let exchange = try await Exchange(port: self.port, method: method, request: request)
         self.transcript?.note(exchange.head.fields.map { "\($0.name): \($0.value)" }.joined(separator: "\n"))
         return exchange
     }
