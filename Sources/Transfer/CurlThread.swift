@@ -133,7 +133,10 @@ final class CurlThread: SerialExecutor {
             return (!state.isClosed, state.onEnd)
         }
         guard let ended else { return true }
-        if ended.closesNow { _ = unsafe curl_multi_cleanup(self.multi) }
+        if ended.closesNow {
+            _ = unsafe curl_multi_cleanup(self.multi)
+            unsafe self.sockets.closeIdle()
+        }
         for onEnd in ended.onEnd { onEnd() }
         return false
     }

@@ -23,6 +23,7 @@ struct HeaderBlock {
     /// Whether the final head is complete; what follows are trailers.
     private(set) var isComplete = false
 
+    private var isVersion11 = false
     private var lines = 0
     private var bytes = 0
     private var length: String?
@@ -56,6 +57,12 @@ struct HeaderBlock {
         return self.fields
     }
 
+    /// Whether its connection may be used again (RFC 9112, 9.3).
+    var staysConnected: Bool {
+        let options = self.fields[values: .connection].flatMap { $0.lowercased().split { ", \t".contains($0) } }
+        return self.isVersion11 && !options.contains("close")
+    }
+
     /// The length that the final head names for the body.
     var contentLength: Int? { self.length.flatMap { Int($0) } }
 
@@ -80,6 +87,7 @@ struct HeaderBlock {
             let status = Self.digits(parts[1]), parts[1].count == 3, status >= 100
         else { throw Malformed("a status line that is none") }
         self.status = status
+        self.isVersion11 = parts[0].elementsEqual("HTTP/1.1".utf8)
     }
 
     private mutating func readField(_ text: ArraySlice<UInt8>) throws(Malformed) {

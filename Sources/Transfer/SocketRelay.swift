@@ -7,7 +7,8 @@ import Foundation
 /// into this process.
 ///
 /// It begins where libcurl is paused and holds none of them, so that what the socket gives next is the body's next byte; libcurl
-/// gets no more of it, and its connection cannot be used again. It is not `Sendable`: it lives on its driver's thread.
+/// gets no more of it, and closes its connection, which ``ConnectionSockets`` may keep. It is not `Sendable`: it lives on its
+/// driver's thread.
 final class SocketRelay {
     /// One call of the reader's.
     private struct Call {
@@ -30,7 +31,7 @@ final class SocketRelay {
         case refused
     }
 
-    private let upstream: CInt
+    let upstream: CInt
     let pipe: RelayPipe
     /// Bytes of the body that the upstream still owes.
     private var owed: Int
@@ -132,6 +133,9 @@ final class SocketRelay {
     var due: ContinuousClock.Instant? {
         self.call.flatMap { $0.moved > 0 || self.dryFrom != nil ? $0.began + Self.longestCall : nil }
     }
+
+    /// Whether the upstream has given all that it owed.
+    var isComplete: Bool { self.owed == 0 }
 
     /// Whether its pipe is empty.
     var isEmpty: Bool { self.inPipe == 0 }

@@ -112,8 +112,10 @@ extension Transfer {
         let found = unsafe withUnsafePointer(to: &address.pointee.addr) { unsafe IPAddress($0) }
         guard self.failure == nil, self.isAllowed(found) else { return CURL_SOCKET_BAD }
         let (family, kind, number) = unsafe (address.pointee.family, address.pointee.socktype, address.pointee.protocol)
-        let opened = self.sockets.open(family, kind, number)
+        let peer = found.flatMap { self.takesIdleConnection ? SocketEnd($0, port: self.hop.url.origin.port) : nil }
+        let opened = self.sockets.open(family, kind, number, to: peer)
         self.openedSocket = opened
+        if self.sockets.isPlaceholder(opened) { self.connectionSource = .relay }
         return opened
     }
 
@@ -130,7 +132,7 @@ extension Transfer {
             self.ends = ConnectionEnds(local: SocketEnd(local, port: localPort), peer: SocketEnd(peer, port: port))
         }
         self.isConnected = true
-        return true
+        return self.openedSocket.map(self.sockets.resolve) ?? true
     }
 
     private func isAllowed(_ address: IPAddress?) -> Bool {

@@ -41,7 +41,7 @@ extension Transfer {
     /// Whether the request may be sent twice: not where it changes something, or because its body is gone.
     ///
     /// DELETE is idempotent (RFC 9110, 9.2.2), but the second answer is another: what was deleted would be "not found".
-    private var mayRepeat: Bool {
+    var mayRepeat: Bool {
         if case .stream = self.hop.body { return false }
         return !self.hop.writes && [.get, .head, .options].contains(self.hop.method)
     }

@@ -5,7 +5,7 @@ import HTTPTypes
 import NIOCore
 
 extension Transfer {
-    /// Fewer bytes are quicker read than a connection is made, which a relay costs.
+    /// Fewer bytes are quicker read than a relay is begun.
     private static let leastRelayed = 512 * 1024
 
     /// The length of a body that is on its socket as it is: no TLS, no chunks.
@@ -54,5 +54,40 @@ extension Transfer {
         (self.relay, self.relayLength) = (nil, nil)
         relay.refuse()
         return relay.pipe
+    }
+}
+
+// MARK: - Connections that a relay left
+
+/// Where the connection of a transfer comes from.
+enum ConnectionSource {
+    /// libcurl made it, or kept it.
+    case libcurl
+    /// A relay left it; its upstream may close it at any moment.
+    case relay
+    /// libcurl again, because one that a relay had left was at its end.
+    case libcurlAfterRelay
+}
+
+extension Transfer {
+    /// The upstream's socket, where all of an answer was relayed from it, and another may follow.
+    var socketToKeep: CInt? {
+        guard let relay, relay.isComplete, self.staysConnected else { return nil }
+        return relay.upstream
+    }
+
+    /// Whether a connection that a relay left may carry the request: one that can be sent again if that breaks.
+    var takesIdleConnection: Bool {
+        CurlLibrary.leavesBytesInSockets && self.hop.url.origin.scheme == "http" && self.mayRepeat
+            && !self.upload.isPresent && self.connectionSource != .libcurlAfterRelay
+    }
+
+    /// Whether the transfer, which failed, is to begin again on a connection of libcurl's, as libcurl does with its own.
+    func beginsAgain(after outcome: TransferError?) -> Bool {
+        guard let outcome, [.incomplete, .connectFailed].contains(outcome.kind), self.connectionSource == .relay,
+            !self.hasFirstByte
+        else { return false }
+        self.connectionSource = .libcurlAfterRelay
+        return true
     }
 }

@@ -42,6 +42,7 @@ final class Transfer {
     var ends: ConnectionEnds?
     /// The socket that was opened for it; `nil` where it was there.
     var openedSocket: CInt?
+    var connectionSource = ConnectionSource.libcurl
     var upload: Upload
 
     /// What came in this turn and was not handed on.
@@ -66,8 +67,10 @@ final class Transfer {
     /// Whether the transfer stands still until its reader reads on, or has the rest relayed.
     private var awaitsRelay = false
     var relay: SocketRelay?
+    /// Whether the upstream takes another request after a body that is relayed.
+    private(set) var staysConnected = false
 
-    private var hasFirstByte = false
+    private(set) var hasFirstByte = false
     private var isTouched = true
     private var lastTouch = ContinuousClock.now
 
@@ -132,6 +135,7 @@ extension Transfer {
         guard let onHead = self.onHead, let producer = self.producer else { return }
         (self.onHead, self.producer) = (nil, nil)
         self.relayLength = self.lengthForRelay
+        self.staysConnected = self.relayLength != nil && self.head.staysConnected
         let body = TransferBody(producer, self.delegate)
         let head = TransferResponse(
             status: self.head.status,

@@ -127,7 +127,9 @@ extension TransferDriver {
     /// Not to be called inside a callback.
     func remove(_ id: TransferID, _ outcome: TransferError?) {
         guard let transfer = self.transfers.removeValue(forKey: id) else { return }
-        _ = unsafe curl_multi_remove_handle(self.thread.multi, transfer.handle)
+        self.thread.sockets.keep(transfer.socketToKeep) {
+            _ = unsafe curl_multi_remove_handle(self.thread.multi, transfer.handle)
+        }
         self.buffers.end(transfer.readSize)
         self.underway.subtract(1, ordering: .relaxed)
         transfer.end(outcome)
@@ -177,8 +179,16 @@ extension TransferDriver {
             var context: UnsafeMutableRawPointer?
             _ = unsafe ccurl_get_pointer(handle, CURLINFO_PRIVATE, &context)
             guard kind == CURLMSG_DONE, let transfer = unsafe Transfer.from(context) else { continue }
-            self.remove(transfer.id, transfer.outcome(of: code))
+            let outcome = transfer.outcome(of: code)
+            if transfer.beginsAgain(after: outcome), self.restart(transfer) { continue }
+            self.remove(transfer.id, outcome)
         }
+    }
+
+    /// Has libcurl make the same request once more; whether it does.
+    private func restart(_ transfer: Transfer) -> Bool {
+        _ = unsafe curl_multi_remove_handle(self.thread.multi, transfer.handle)
+        return unsafe curl_multi_add_handle(self.thread.multi, transfer.handle) == CURLM_OK
     }
 }
 
