@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import NIOCore
 
 /// Tells the clock of a connection that bytes came, and bounds what they may cost; stands in front of the decoder.
@@ -36,11 +37,6 @@ final class ArrivalHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// RFC 9110, 5.6.2.
     private static func isOfToken(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
+        byte.isASCIILetterOrDigit || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
 import NIOHTTP1
 
 /// What makes a head of HTTP/1 that can be read one that must not be.
@@ -24,12 +25,7 @@ enum HTTP1Rules {
 
     /// Whether the byte may stand in a host and its port (RFC 3986, 3.2.2).
     private static func isOfAuthority(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "-._~!$&'()*+,;=:[]%".utf8.contains(byte)
-        }
+        byte.isASCIILetterOrDigit || "-._~!$&'()*+,;=:[]%".utf8.contains(byte)
     }
 
     // MARK: Transfer-Encoding

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Downloads
+
 /// The `Content-Disposition` of a file (RFC 6266), with the name in both forms.
 enum ContentDisposition {
     /// `attachment` with an ASCII `filename` and, where that is not the whole name, `filename*` (RFC 8187).
@@ -32,15 +34,6 @@ enum ContentDisposition {
 
     /// `attr-char` of RFC 8187, 3.2.1.
     private static func isAttributeByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "+"),
-            UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"),
-            UInt8(ascii: "|"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
+        byte.isASCIILetterOrDigit || "!#$&+-.^_`|~".utf8.contains(byte)
     }
 }
