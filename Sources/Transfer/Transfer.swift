@@ -119,7 +119,9 @@ extension Transfer {
         do {
             let wasComplete = self.head.isComplete
             switch try self.head.take(line) {
-            case .complete where !wasComplete: self.deliverHead()
+            case .complete where !wasComplete:
+                self.relayLength = self.lengthForRelay
+                self.staysConnected = self.relayLength != nil && self.head.staysConnected
             // The wait for the real answer starts again.
             case .interim: self.hasFirstByte = false
             case .complete, .partial: break
@@ -131,11 +133,10 @@ extension Transfer {
         }
     }
 
+    /// Hands on a complete head; what came of the body in the same turn is there by then, so that its reader need not wait.
     private func deliverHead() {
-        guard let onHead = self.onHead, let producer = self.producer else { return }
+        guard self.head.isComplete, let onHead = self.onHead, let producer = self.producer else { return }
         (self.onHead, self.producer) = (nil, nil)
-        self.relayLength = self.lengthForRelay
-        self.staysConnected = self.relayLength != nil && self.head.staysConnected
         let body = TransferBody(producer, self.delegate)
         let head = TransferResponse(
             status: self.head.status,
@@ -216,6 +217,7 @@ extension Transfer {
         if self.isTouched { self.lastTouch = now }
         self.isTouched = false
         self.handOn()
+        self.deliverHead()
     }
 
     /// Hands on what came, and pauses where the reader has enough: of what came after that, libcurl would keep a copy.
@@ -274,11 +276,12 @@ extension Transfer {
         self.held = 0
         self.relay?.answer(.now)
         self.upload.end()
+        if let outcome { self.source.finish(outcome) } else { self.source.finish() }
+        self.deliverHead()
         self.producer = nil
         if let onHead = self.onHead {
             self.onHead = nil
             onHead.resume(returning: .failure(outcome ?? TransferError(.incomplete)))
         }
-        if let outcome { self.source.finish(outcome) } else { self.source.finish() }
     }
 }
