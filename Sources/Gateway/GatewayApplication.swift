@@ -68,7 +68,7 @@ public struct GatewayApplication: Sendable {
     let proxies: Live<TrustedProxies>
     let defaultLimits: Live<RateLimitPolicy>
     let sentAnswers = SentAnswers()
-    let requestIDs = RequestIDs()
+    let requestIDs: RequestIDs
     /// `nil`: plain HTTP.
     let tls: TLSIdentity?
     let connections: OpenConnections
@@ -97,6 +97,7 @@ public struct GatewayApplication: Sendable {
         self.proxies = Live(TrustedProxies(ranges: configuration.server.trustedProxies))
         self.defaultLimits = Live(configuration.defaultLimits)
         self.logger = logger
+        self.requestIDs = RequestIDs(now: surroundings.now)
         self.tls = try configuration.server.tls.map { try TLSIdentity($0, logger: logger) }
         self.connections = OpenConnections(counts: self.counts)
         self.handOver = HandOver(folder: store.directory, logger: logger)

@@ -97,29 +97,3 @@ extension Response {
         self.headers = headers
     }
 }
-
-/// Makes the ids of requests.
-struct RequestIDs: Sendable {
-    /// Makes a new one.
-    let make: @Sendable () -> String
-
-    init(make: @escaping @Sendable () -> String = Self.random) { self.make = make }
-
-    /// `UUID()` opens `/dev/urandom` each time.
-    private static func random() -> String {
-        var generator = SystemRandomNumberGenerator()
-        return UUID.random(using: &generator).uuidString.lowercased()
-    }
-
-    /// The caller's own id where it is 1–128 of `[A-Za-z0-9._-]` and no gateway key, else a new one.
-    func id(presented: [String]) -> String {
-        guard presented.count == 1, let id = presented.first, (1...128).contains(id.utf8.count),
-            id.utf8.allSatisfy(Self.isAllowed), RedactedPath.withoutKey(id) == id
-        else { return self.make() }
-        return id
-    }
-
-    private static func isAllowed(_ byte: UInt8) -> Bool {
-        byte.isASCIILetterOrDigit || "._-".utf8.contains(byte)
-    }
-}
