@@ -13,12 +13,26 @@ struct RequestIDs: Sendable {
     /// New ids are UUIDs that begin with the time: the log's index of them grows at its end, where ids that are random all
     /// through make SQLite write another page for each request.
     init(now: @escaping @Sendable () -> Date) {
-        self.init {
-            // `UUID()` opens `/dev/urandom` each time.
-            var generator = SystemRandomNumberGenerator()
-            return UUID(version7: now(), using: &generator).uuidString.lowercased()
-        }
+        self.init { Self.uuid(at: now(), random: .random(in: 0...UInt64.max)) }
     }
+
+    /// A UUID of version 7 (RFC 9562, 5.7): 60 bits of `time` since 1970, in 4096ths of milliseconds, in front of 62 random ones.
+    static func uuid(at time: Date, random: UInt64) -> String {
+        let ticks = UInt64(max(min(time.timeIntervalSince1970 * 1000, Self.latest), 0) * 4096)
+        let words = [(ticks >> 12) << 16 | 0x7000 | ticks & 0x0FFF, 1 << 63 | random >> 2]
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
+        // By hand: the text of `UUID` is in upper case, and costs four times as much.
+        for place in 0..<32 {
+            if (8...20).contains(place), place % 4 == 0 { text.append(UInt8(ascii: "-")) }
+            text.append(Self.digits[Int(words[place / 16] >> UInt64(60 - place % 16 * 4) & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The last millisecond that 48 bits can hold.
+    private static let latest = Double(1 << 48) - 1
+    private static let digits = Array("0123456789abcdef".utf8)
 
     /// The caller's own id where it is 1–128 of `[A-Za-z0-9._-]` and no gateway key, else a new one.
     func id(presented: [String]) -> String {
@@ -30,20 +44,5 @@ struct RequestIDs: Sendable {
 
     private static func isAllowed(_ byte: UInt8) -> Bool {
         byte.isASCIILetterOrDigit || "._-".utf8.contains(byte)
-    }
-}
-
-extension UUID {
-    /// A UUID of version 7 (RFC 9562, 5.7): 48 bits of `time`, in milliseconds since 1970, in front of 74 random ones.
-    init(version7 time: Date, using generator: inout some RandomNumberGenerator) {
-        let milliseconds = UInt64(clamping: time.milliseconds)
-        let high = milliseconds << 16 | 0x7000 | generator.next() & 0x0FFF
-        let low = 1 << 63 | generator.next() >> 2
-        var bytes: uuid_t = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-        withUnsafeMutableBytes(of: &bytes) { bytes in
-            bytes.storeBytes(of: high.bigEndian, as: UInt64.self)
-            bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-        }
-        self.init(uuid: bytes)
     }
 }
