@@ -118,7 +118,7 @@ public struct DownloadID: Sendable {
 extension DownloadID {
     /// The 16 bytes of a UUID in lower case; `nil` for any other text.
     private static func packedUUID(_ text: Substring) -> Data? {
-        guard text.utf8.count == 36, let uuid = UUID(uuidString: String(text)), uuid.uuidString.lowercased() == text
+        guard text.utf8.count == 36, let uuid = UUID(uuidString: String(text)), uuid.lowercaseText == text
         else {
             return nil
         }
@@ -129,10 +129,6 @@ extension DownloadID {
         let bytes = rest.prefix(16)
         guard bytes.count == 16 else { return nil }
         rest = rest.dropFirst(16)
-        let groups = [
-            bytes.prefix(4), bytes.dropFirst(4).prefix(2), bytes.dropFirst(6).prefix(2), bytes.dropFirst(8).prefix(2),
-            bytes.suffix(6),
-        ]
-        return groups.map(\.hexadecimal).joined(separator: "-")
+        return UUID(uuid: bytes.withUnsafeBytes { $0.loadUnaligned(as: uuid_t.self) }).lowercaseText
     }
 }

@@ -26,6 +26,15 @@ extension [UInt8] {
     }
 }
 
+extension UUID {
+    /// Its text in lower case, which `uuidString` is not.
+    public var lowercaseText: String {
+        var digits = withUnsafeBytes(of: self.uuid) { Array($0) }.hexadecimalDigits
+        for place in [20, 16, 12, 8] { digits.insert(UInt8(ascii: "-"), at: place) }
+        return String(decoding: digits, as: UTF8.self)
+    }
+}
+
 extension Data {
     /// Reads lower- or upper-case hexadecimal; anything else is `nil`.
     public init?(hexadecimal text: String) {

@@ -51,11 +51,14 @@ struct IdleConnections: ~Copyable {
         guard !self.connections.isEmpty else { return }
         var states = self.connections.map { pollfd(fd: $0.socket, events: Int16(POLLIN), revents: 0) }
         _ = unsafe poll(&states, nfds_t(states.count), 0)
-        let good = zip(self.connections, states).filter { $1.revents == 0 && $0.since + Self.longest > now }.map(\.0)
-        let kept = good.suffix(Self.most)
-        for connection in self.connections where !kept.contains(where: { $0.socket == connection.socket }) {
-            close(connection.socket)
+        var kept: [Connection] = []
+        for (connection, state) in zip(self.connections, states).reversed() {
+            if state.revents == 0, connection.since + Self.longest > now, kept.count < Self.most {
+                kept.append(connection)
+            } else {
+                close(connection.socket)
+            }
         }
-        self.connections = Array(kept)
+        self.connections = kept.reversed()
     }
 }

@@ -87,7 +87,8 @@ extension Transfer {
         guard let outcome, [.incomplete, .connectFailed].contains(outcome.kind), self.connectionSource == .relay,
             !self.hasFirstByte
         else { return false }
-        self.connectionSource = .libcurlAfterRelay
+        // Its number may be another connection's by now.
+        (self.connectionSource, self.openedSocket) = (.libcurlAfterRelay, nil)
         return true
     }
 }

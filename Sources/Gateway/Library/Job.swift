@@ -41,7 +41,7 @@ struct Job: Equatable, Sendable {
         DownloadReference(
             provider: self.provider,
             session: self.session,
-            item: Self.mark + self.id.text
+            item: Self.mark + self.id.lowercaseText
         )
     }
 

@@ -19,7 +19,7 @@ extension JobTable {
         return try await self.store.read { database in
             let sealer = try vault.sealer(for: try VaultTable.masterID(database))
             let sql = "SELECT request, checkpoint FROM job WHERE id = ?"
-            guard let row = try Row.fetchOne(database, sql: sql, arguments: [job.id.text]) else { return nil }
+            guard let row = try Row.fetchOne(database, sql: sql, arguments: [job.id.lowercaseText]) else { return nil }
             let request = sealer.open(row["request"], at: Self.place(job.id, job.provider.name))
                 .flatMap { try? JSONDecoder().decode(SealedRequest.self, from: $0) }?.request
             let checkpoint = (row["checkpoint"] as Data?).flatMap { sealer.open($0, at: Self.checkpointPlace(job.id)) }
@@ -29,11 +29,11 @@ extension JobTable {
 
     /// Moved to another row, a request cannot be opened.
     static func place(_ id: UUID, _ provider: String) -> Sealer.Place {
-        Sealer.Place("job request v1", id.text, provider)
+        Sealer.Place("job request v1", id.lowercaseText, provider)
     }
 
     /// Moved to another row, a checkpoint cannot be opened.
-    static func checkpointPlace(_ id: UUID) -> Sealer.Place { Sealer.Place("job checkpoint v1", id.text) }
+    static func checkpointPlace(_ id: UUID) -> Sealer.Place { Sealer.Place("job checkpoint v1", id.lowercaseText) }
 
     /// A sealed value of a row.
     struct SealedValue: Sendable {
@@ -49,10 +49,12 @@ extension JobTable {
             .flatMap { row -> [SealedValue] in
                 guard let id = UUID(uuidString: row["id"]) else { return [] }
                 let place = Self.place(id, row["provider"])
-                let request = SealedValue(id: id.text, column: "request", sealed: row["request"], place: place)
+                let request = SealedValue(id: id.lowercaseText, column: "request", sealed: row["request"], place: place)
                 guard let checkpoint = row["checkpoint"] as Data? else { return [request] }
                 let kept = Self.checkpointPlace(id)
-                return [request, SealedValue(id: id.text, column: "checkpoint", sealed: checkpoint, place: kept)]
+                return [
+                    request, SealedValue(id: id.lowercaseText, column: "checkpoint", sealed: checkpoint, place: kept),
+                ]
             }
     }
 }

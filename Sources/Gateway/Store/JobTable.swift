@@ -67,7 +67,8 @@ struct JobTable: Sendable {
                         INSERT OR REPLACE INTO idempotency (caller, key, digest, job, createdAt) VALUES (?, ?, ?, ?, ?)
                         """,
                     arguments: [
-                        job.caller, idempotency.key, idempotency.digest, job.id.text, job.createdAt.milliseconds,
+                        job.caller, idempotency.key, idempotency.digest, job.id.lowercaseText,
+                        job.createdAt.milliseconds,
                     ]
                 )
             }
@@ -107,7 +108,8 @@ struct JobTable: Sendable {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                job.id.text, job.caller, job.provider.name, job.session, job.host, job.sourceURL ?? "", job.name,
+                job.id.lowercaseText, job.caller, job.provider.name, job.session, job.host, job.sourceURL ?? "",
+                job.name,
                 sealed,
                 job.status.rawValue, job.createdAt.milliseconds,
             ]
@@ -119,7 +121,7 @@ struct JobTable: Sendable {
     func job(_ id: UUID) async throws(StoreError) -> Job? {
         try await self.store.read { database in
             let statement = try database.cachedStatement(sql: "SELECT * FROM job WHERE id = ?")
-            return try Row.fetchOne(statement, arguments: [id.text]).flatMap(Job.init)
+            return try Row.fetchOne(statement, arguments: [id.lowercaseText]).flatMap(Job.init)
         }
     }
 
@@ -222,7 +224,7 @@ struct JobTable: Sendable {
                 UPDATE job SET \(sets.joined(separator: ", "))
                 WHERE id = ? AND status IN ('queued', 'downloading') RETURNING *
                 """
-            let values = columns.map { $0.value?.databaseValue ?? .null } + [id.text.databaseValue]
+            let values = columns.map { $0.value?.databaseValue ?? .null } + [id.lowercaseText.databaseValue]
             return try Row.fetchOne(database, sql: sql, arguments: StatementArguments(values)).flatMap(Job.init)
         }
     }
@@ -230,7 +232,7 @@ struct JobTable: Sendable {
     /// Removes a job in any state.
     func remove(_ id: UUID) async throws(StoreError) {
         try await self.store.write { database in
-            try database.execute(sql: "DELETE FROM job WHERE id = ?", arguments: [id.text])
+            try database.execute(sql: "DELETE FROM job WHERE id = ?", arguments: [id.lowercaseText])
         }
     }
 
@@ -255,11 +257,6 @@ struct JobTable: Sendable {
             )
         }
     }
-}
-
-extension UUID {
-    /// In lower case, as ids hold it.
-    var text: String { self.uuidString.lowercased() }
 }
 
 extension Duration {

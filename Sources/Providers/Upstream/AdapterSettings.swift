@@ -48,7 +48,7 @@ struct AdapterEnvironment: Sendable {
     var limits: TransferLimits
     var web = WebEnvironment()
     var now: @Sendable () -> Date = { Date() }
-    var nonce: @Sendable () -> String = { UUID().uuidString.lowercased() }
+    var nonce: @Sendable () -> String = { UUID().lowercaseText }
     /// Waits; throws when cancelled.
     var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 }

@@ -24,14 +24,14 @@ struct WebFile: Codable, Hashable, Sendable {
     /// How the provider's references name a file.
     static func id(in reference: DownloadReference) -> UUID? {
         guard let text = ItemKey.identity(of: reference.item, prefix: "f"), let id = UUID(uuidString: text),
-            id.uuidString.lowercased() == text
+            id.lowercaseText == text
         else { return nil }
         return id
     }
 
     /// The download, kept for `retention` seconds.
     func download(of provider: ProviderID, retention: Double?) -> Download {
-        let id = self.id.uuidString.lowercased()
+        let id = self.id.lowercaseText
         return Download(
             reference: DownloadReference(provider: provider, session: self.directory, item: "f:\(id)"),
             name: self.name,

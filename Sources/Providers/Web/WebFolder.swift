@@ -223,8 +223,8 @@ final class WebFolder: Sendable {
         }
     }
 
-    private func place(of id: UUID) -> String { self.path + "/" + id.uuidString.lowercased() }
-    private func incoming(_ id: UUID) -> String { self.path + "/.incoming/" + id.uuidString.lowercased() }
+    private func place(of id: UUID) -> String { self.path + "/" + id.lowercaseText }
+    private func incoming(_ id: UUID) -> String { self.path + "/.incoming/" + id.lowercaseText }
 
     // MARK: Loading
 
@@ -262,7 +262,7 @@ final class WebFolder: Sendable {
             }
             return FolderCalls.names(folder).compactMap { name in
                 // A folder whose parts do not belong together is nothing that came here by a rename.
-                guard let id = UUID(uuidString: name), id.uuidString.lowercased() == name,
+                guard let id = UUID(uuidString: name), id.lowercaseText == name,
                     let json = try? Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)/file.json")),
                     let file = try? JSONDecoder().decode(WebFile.self, from: json), file.id == id,
                     let content = try? OpenFile(reading: "\(folder)/\(name)/content"), (try? content.size) == file.size

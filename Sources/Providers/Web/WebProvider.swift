@@ -74,7 +74,7 @@ struct WebProvider: Provider {
             range: range,
             totalSize: file.size,
             mimeType: file.mimeType,
-            validator: "\"\(file.id.uuidString.lowercased())\"",
+            validator: "\"\(file.id.lowercaseText)\"",
             body: Self.body(of: open, from: begin, to: end)
         )
     }
